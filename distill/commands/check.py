@@ -1,0 +1,209 @@
+"""`distill check FILE…`: read files as what they are and tell every fault with its line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+
+from distill.errors import DataError, UserError
+from distill.heldout.file import REFERENCE, heldout_shape
+from distill.records import Records, Shape, read_first, read_records
+from distill.records.examples import CHAT, COMPLETION
+from distill.records.faults import printable
+from distill.seeds.file import seeds_shape
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Kind = Literal["seeds", "held-out", "dataset", "completion dataset"]
+KINDS = ("seeds", "heldout", "dataset")
+MAX_QUESTION_CHARS = 100_000
+# Values that are told one by one; of more, only how many there are.
+TOLD_VALUES = 12
+TOLD_CHARS = 40
+QUANTILES = (0.05, 0.5, 0.95)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Check files and print what was found.
+
+    Args:
+        argv: Arguments after `check`.
+
+    Returns:
+        0 where all files are fine, 2 where any has a fault.
+
+    Raises:
+        SystemExit: the arguments cannot be read (2), or help was asked for (0).
+    """
+    from rich.console import Console
+
+    arguments = _parser().parse_args(argv)
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    fine = True
+    for at, source in enumerate(arguments.files):
+        if at:
+            console.print()
+        fine &= _check(
+            source,
+            forced=arguments.kind,
+            max_question_chars=arguments.max_question_chars,
+            most=arguments.most,
+            console=console,
+        )
+    return 0 if fine else UserError.exit_status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="distill check",
+        description="Read seeds, held-out and dataset files (.jsonl, .csv, .parquet, or "
+        "hf://owner/name/split) and list every fault with its line.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument(
+        "--as",
+        dest="kind",
+        choices=KINDS,
+        help="what the files are; otherwise their first row says: messages, or prompt and "
+        f"completion, make a dataset, {REFERENCE} makes a held-out file, all else is seeds",
+    )
+    parser.add_argument("--most", type=_whole, metavar="N", help="print at most N faults a file")
+    parser.add_argument(
+        "--max-question-chars",
+        type=_whole,
+        default=MAX_QUESTION_CHARS,
+        metavar="N",
+        help="most characters of a question (default: %(default)s)",
+    )
+    return parser
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"got {text}, want a whole number of 1 or more")
+    return number
+
+
+def _check(
+    source: str,
+    *,
+    forced: str | None,
+    max_question_chars: int,
+    most: int | None,
+    console: Console,
+) -> bool:
+    """Print what one file holds, or all its faults; say whether it is fine."""
+    kind = None
+    name = printable(source)
+    try:
+        kind = _kind(source, forced)
+        records = read_records(source, _shape(kind, max_question_chars))
+    except DataError as error:
+        shown_faults = error.faults[:most]
+        what = f"{kind}, " if kind else ""
+        console.print(f"{name}: {what}{_count(len(error.faults), 'fault')}", style="bold red")
+        for fault in shown_faults:
+            console.print(str(fault))
+        if len(shown_faults) < len(error.faults):
+            console.print(f"… and {len(error.faults) - len(shown_faults)} more.")
+        return False
+    except UserError as error:
+        console.print(str(error))
+        return False
+    console.print(f"{name}: {kind}, fine", style="bold green")
+    for fact, value in _facts(records, kind):
+        console.print(f"  {fact:<10} {value}")
+    return True
+
+
+def _kind(source: str, forced: str | None) -> Kind | None:
+    """Return what a file is, by its first row that can be read; `None` where there is no such."""
+    if forced == "seeds":
+        return "seeds"
+    if forced == "heldout":
+        return "held-out"
+    first = read_first(source)
+    if first is None:
+        return "dataset" if forced else None
+    if "messages" in first:
+        return "dataset"
+    if {"prompt", "completion"} <= first.keys() or (forced and "prompt" in first):
+        return "completion dataset"
+    if forced:
+        return "dataset"
+    return "held-out" if REFERENCE in first else "seeds"
+
+
+def _shape(kind: Kind | None, max_question_chars: int) -> Shape:
+    if kind == "dataset":
+        return CHAT
+    if kind == "completion dataset":
+        return COMPLETION
+    return (
+        heldout_shape(max_question_chars) if kind == "held-out" else seeds_shape(max_question_chars)
+    )
+
+
+def _facts(records: Records, kind: Kind | None) -> Iterable[tuple[str, str]]:
+    frame = records.frame
+    yield "rows", str(frame.height)
+    yield "sha256", records.sha256
+    if kind in {"seeds", "held-out"}:
+        yield "origins", _values(frame["origin"])
+        yield "slices", _values(frame["slice"])
+        yield "references", _values(frame["reference"])
+    else:
+        yield "turns", _values(frame["turns"].cast(pl.String))
+        yield "system", _values(frame["system"])
+        yield "answers", _lengths(frame["answer"])
+    yield "questions", _lengths(frame["question"])
+    yield "duplicates", _duplicates(frame["question"])
+
+
+def _values(column: pl.Series) -> str:
+    """Count the values of a column, each one where they are few."""
+    given = column.drop_nulls()
+    if given.is_empty():
+        return "none"
+    without = len(column) - len(given)
+    counts = given.value_counts(sort=False, name="rows").sort(
+        ["rows", column.name], descending=[True, False]
+    )
+    none = f", {_count(without, 'row')} without" if without else ""
+    if counts.height > TOLD_VALUES:
+        most, least = counts["rows"][0], counts["rows"][-1]
+        rows = _count(least, "row") if least == most else f"{least} to {most} rows"
+        return f"{counts.height} different, {rows} each{none}"
+    told = [f"{_short(str(value))} {rows}" for value, rows in counts.iter_rows()]
+    return f"{', '.join(told)}{none}"
+
+
+def _lengths(texts: pl.Series) -> str:
+    """Return quantiles of the length of texts, in words and in characters."""
+    words = texts.str.count_matches(r"\S+")
+    chars = texts.str.len_chars()
+    parts = [f"{share:.0%} up to {words.quantile(share, 'lower') or 0:.0f}" for share in QUANTILES]
+    return f"{', '.join(parts)}, longest {max(words)} words ({max(chars)} characters)"
+
+
+def _duplicates(questions: pl.Series) -> str:
+    counts = questions.value_counts(name="rows").filter(pl.col("rows") > 1)
+    if counts.is_empty():
+        return "none"
+    rows = int(counts["rows"].sum())
+    return f"{_count(counts.height, 'question')} in {rows} rows"
+
+
+def _short(value: str) -> str:
+    # Data may hold the control codes of a terminal.
+    text = "".join(sign if sign.isprintable() else "\ufffd" for sign in " ".join(value.split()))
+    return text if len(text) <= TOLD_CHARS else f"{text[:TOLD_CHARS]}…"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,241 @@
+"""The door to Hydra: overrides in, one plain resolved mapping out, every fault told at once.
+
+Hydra composes; it does not judge. A plain override is handed over as a forced one, so that a
+mistyped key reaches our own validation together with all other faults, instead of stopping at the
+first with a message about struct flags.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from distill.errors import ConfigError, Fault, shown
+from distill.ledger import canonical_json
+from distill.paths import conf_dir
+
+Config = dict[str, Any]
+
+# Where a run leaves things and how fast it works: nothing of these shapes the dataset.
+NOT_IDENTITY = (
+    "paths",
+    "ledger",
+    "tracking",
+    "budget",
+    "teacher.base_url",
+    "teacher.concurrency",
+    "teacher.workers",
+    "teacher.slots",
+    "teacher.timeout_s",
+    "teacher.max_retries",
+    "teacher.api_key_env",
+    "judge.base_url",
+    "judge.concurrency",
+    "judge.timeout_s",
+    "judge.max_retries",
+    "judge.api_key_env",
+)
+OPTIONAL_GROUPS = ("augment", "heldout", "judge", "student", "filter", "diversity", "guard")
+_PASSWORD = re.compile(r"(://[^/:@\s]*:)\S+(@)")
+_SECRET_FIELD = re.compile(
+    r"([?&][\w-]*(?:pass|pwd|token|secret|key)[\w-]*=)[^&\s#]+", re.IGNORECASE
+)
+
+
+def compose(overrides: Sequence[str], *, config_dir: Path | None = None) -> Config:
+    """Compose the config of a run and resolve it.
+
+    Args:
+        overrides: Hydra overrides, `key=value`, `group=choice`, `~key`.
+        config_dir: The user's own config folder, laid over the shipped one.
+
+    Returns:
+        Nested plain mappings; every interpolation resolved; groups that are off are `None` (one
+        component) or empty (named components).
+
+    Raises:
+        ConfigError: an override cannot be read, a choice does not exist, or a value is missing.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from omegaconf import OmegaConf
+
+    _check_syntax(overrides)
+    register_resolvers()
+    GlobalHydra.instance().clear()
+    folders = [conf_dir(), *([config_dir.absolute()] if config_dir else [])]
+    searched = [f"hydra.searchpath=[{folder.as_uri()}]" for folder in folders[1:]]
+    with (
+        _told_by_us(overrides, folders),
+        initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="distill"),
+    ):
+        composed = hydra_compose(
+            "config",
+            overrides=[*searched, *(forced(override, folders) for override in overrides)],
+            return_hydra_config=True,
+        )
+        choices = OmegaConf.to_container(composed.hydra.runtime.choices)
+        OmegaConf.set_struct(composed, value=False)
+        composed.pop("hydra")
+        return plain(composed, choices, overrides)
+
+
+def plain(composed: Any, choices: Any, overrides: Sequence[str]) -> Config:
+    """Return a composed config, without its `hydra` node, as plain resolved mappings.
+
+    Args:
+        composed: OmegaConf mapping.
+        choices: Chosen option by config group.
+        overrides: As the user typed them.
+
+    Raises:
+        ConfigError: a value is missing; all of them are told.
+    """
+    from omegaconf import OmegaConf
+
+    missing = sorted(OmegaConf.missing_keys(composed))
+    if missing:
+        raise ConfigError([_missing(key) for key in missing])
+    config: Config = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
+    typed = {override.lstrip("+~").split("=", 1)[0] for override in overrides}
+    return _switch_off(config, choices, typed)
+
+
+def register_resolvers() -> None:
+    """Make `${conf_file:NAME}` the path of a file in the shipped config folder."""
+    from omegaconf import OmegaConf
+
+    OmegaConf.register_new_resolver("conf_file", lambda name: str(conf_dir() / name), replace=True)
+
+
+def forced(override: str, folders: Sequence[Path]) -> str:
+    """Return an override in the form that Hydra takes without asking whether the key exists.
+
+    Args:
+        override: As the user typed it.
+        folders: Config folders; `key=…` with a folder of that name chooses from a group.
+    """
+    key, equals, value = override.lstrip("+").partition("=")
+    is_group = "@" in key or any((folder / key).is_dir() for folder in folders)
+    if is_group or not equals or key.startswith(("~", "hydra")):
+        return override
+    return f"++{key}={value}"
+
+
+def config_sha256(config: Mapping[str, Any]) -> str:
+    """Return the identity of what a config asks for, 64 hex digits.
+
+    Paths of results, stores, hosts and speed are left out: two runs that must give the same
+    dataset have the same identity wherever and however fast they ran.
+    """
+    kept = {
+        key: value
+        for key, value in flatten(config)
+        if not any(key == name or key.startswith(f"{name}.") for name in NOT_IDENTITY)
+    }
+    return hashlib.sha256(canonical_json(kept).encode()).hexdigest()
+
+
+def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield `(dotted key, value)` of every leaf; an empty mapping is a leaf."""
+    if isinstance(config, Mapping) and config:
+        for key, value in config.items():
+            yield from flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, config
+
+
+def without_secrets(value: Any) -> Any:
+    """Return `value` with every password of a URL replaced by `***`."""
+    if isinstance(value, Mapping):
+        return {key: without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    return _SECRET_FIELD.sub(r"\1***", _PASSWORD.sub(r"\1***\2", value))
+
+
+def to_yaml(config: Mapping[str, Any]) -> str:
+    """Return the resolved config as it is saved: no passwords, keys in the order of the file."""
+    import yaml
+
+    return str(yaml.safe_dump(without_secrets(config), sort_keys=False, allow_unicode=True))
+
+
+def _switch_off(config: Config, choices: Mapping[str, Any], set_by_user: set[str]) -> Config:
+    """Make a group that is off `None` or empty, unless the user set a key below it by hand.
+
+    An experiment may set keys of a group that the command line then switches off.
+    """
+    for group in OPTIONAL_GROUPS:
+        touched = any(key.startswith(f"{group}.") for key in set_by_user)
+        if choices.get(group) == "none" and not touched:
+            config[group] = {} if group in {"filter", "diversity", "guard"} else None
+    return config
+
+
+def _missing(key: str) -> Fault:
+    hints = {
+        "seeds.path": 'seeds.path=FILE.jsonl with {"question": …} on each line',
+        "task.labels": "task.labels=[first,second,…]",
+        "teacher.model": "teacher.model=ID, the exact id as the endpoint knows it",
+    }
+    return Fault(key, "a value that a run cannot be repeated without", "nothing", hints.get(key))
+
+
+def _check_syntax(overrides: Sequence[str]) -> None:
+    """Raise a `ConfigError` that names every override that Hydra's grammar does not take."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parser = OverridesParser.create()
+    faults = []
+    for override in overrides:
+        try:
+            parser.parse_override(override)
+        except HydraException:
+            hint = "quote what has spaces, commas or brackets for the shell: 'key=\"a b\"'"
+            faults.append(Fault("override", "key=value or group=choice", shown(override), hint))
+    if faults:
+        raise ConfigError(faults)
+
+
+@contextmanager
+def _told_by_us(overrides: Sequence[str], folders: Sequence[Path]) -> Iterator[None]:
+    """Turn an error of Hydra, OmegaConf or YAML into a `ConfigError`."""
+    import yaml
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        raise ConfigError([_fault(error, overrides, folders)]) from error
+
+
+def _fault(error: BaseException, overrides: Sequence[str], folders: Sequence[Path]) -> Fault:
+    text = " ".join(str(error).split()).removesuffix(".")
+    absent = re.search(r"Could not find '([^'/]+)/([^']+)'", text)
+    if absent:
+        known = choices_of(absent[1], folders)
+        want = f"one of {', '.join(known)}"
+        return Fault(absent[1], want, shown(absent[2]), _did_you_mean(absent[2], known))
+    named = [word for word in overrides if word.lstrip("+~").split("=", 1)[0] in text]
+    return Fault(named[0] if named else "config", text)
+
+
+def choices_of(group: str, folders: Sequence[Path]) -> list[str]:
+    """Return the options of a config group, sorted."""
+    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+
+
+def _did_you_mean(got: str, known: Sequence[str]) -> str | None:
+    near = get_close_matches(got, known, n=1)
+    return f"did you mean {near[0]}?" if near else None

@@ -1,0 +1,99 @@
+"""The folder that a run leaves: drafted aside, published at the end, manifest last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from distill.errors import UserError
+from distill.processes import started
+
+MANIFEST = "manifest.json"
+# The manifest of the run that is being replaced; tells an interrupted publication from a stranger.
+REPLACED = ".replaced-manifest.json"
+# What a run leaves; only these are replaced when a run is repeated in the same folder.
+RUN_FILES = (
+    "dataset.jsonl",
+    "rejected.jsonl",
+    "examples.parquet",
+    "responses.parquet",
+    "config.yaml",
+    "README.md",
+    "report.html",
+    "student",
+    MANIFEST,
+)
+
+
+class RunFolder:
+    """Drafts of a run's files; `publish` moves them to their places.
+
+    A folder that holds `manifest.json` holds a whole run. Files that are not a run's own are left
+    alone.
+
+    Args:
+        out: The run's folder; made if it is missing.
+
+    Raises:
+        UserError: the folder cannot be made or written, or holds files of somebody else under the
+            names of a run's files.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._made: list[Path] = []
+        self.draft = out / f".draft-{os.getpid()}"
+
+    def __enter__(self) -> RunFolder:
+        self._refuse_strangers()
+        self._clear_dead_drafts()
+        try:
+            missing = [f for f in (self.draft, *self.draft.parents) if not f.exists()]
+            self.draft.mkdir(parents=True)
+        except OSError as error:
+            raise UserError(
+                f"paths.out: got {str(self._out)!r}, want a folder that can be written "
+                f"({error.strerror})."
+            ) from error
+        self._made = missing
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        shutil.rmtree(self.draft, ignore_errors=True)
+        for folder in self._made:
+            try:
+                folder.rmdir()  # only what this run made, and only where nothing was left in it
+            except OSError:
+                continue
+
+    def publish(self) -> None:
+        """Put the drafts in the place of an earlier run's files, the manifest last."""
+        if (self._out / MANIFEST).exists():
+            (self._out / MANIFEST).replace(self._out / REPLACED)
+        for name in RUN_FILES:
+            new, old = self.draft / name, self._out / name
+            if old.is_dir():
+                shutil.rmtree(old)
+            if new.exists():
+                new.replace(old)
+            else:
+                old.unlink(missing_ok=True)
+        (self._out / REPLACED).unlink(missing_ok=True)
+
+    def _refuse_strangers(self) -> None:
+        own = (self._out / MANIFEST).exists() or (self._out / REPLACED).exists()
+        strangers = [name for name in RUN_FILES if (self._out / name).exists()]
+        if strangers and not own:
+            raise UserError(
+                f"paths.out: got {str(self._out)!r}, which holds {', '.join(strangers)} and no "
+                "run; want a folder of its own for each run.",
+                hint="choose another folder; nothing was changed",
+            )
+
+    def _clear_dead_drafts(self) -> None:
+        """Remove what runs that were killed left half done in the same folder."""
+        for draft in self._out.glob(".draft-*"):
+            pid = draft.name.rpartition("-")[2]
+            if draft == self.draft or (pid.isdigit() and not started(int(pid))):
+                shutil.rmtree(draft, ignore_errors=True)

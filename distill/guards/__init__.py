@@ -1,0 +1,23 @@
+"""Guards against the named failure modes: each says what it found, with evidence by row.
+
+A guard's mode is `error` (the run stops), `warn` (the run says so and goes on) or `off`.
+"""
+
+from __future__ import annotations
+
+from distill.guards.contamination import Contamination
+from distill.guards.finding import Evidence, Finding, Guard, Mode
+from distill.guards.judge_independence import JudgeIndependence
+from distill.guards.pinned_models import PinnedModels
+from distill.guards.real_heldout import RealHeldout
+
+__all__ = [
+    "Contamination",
+    "Evidence",
+    "Finding",
+    "Guard",
+    "JudgeIndependence",
+    "Mode",
+    "PinnedModels",
+    "RealHeldout",
+]

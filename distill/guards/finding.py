@@ -1,0 +1,62 @@
+"""What a guard looks at and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+import polars as pl
+
+from distill.models.protocol import Model
+
+Mode = Literal["error", "warn", "off"]
+When = Literal["before", "after"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known when the guards look.
+
+    Args:
+        teacher: Who answers.
+        judge: Who judges, or `None` where no model does.
+        table: The one table: seeds before anything is spent, all columns at the end.
+        heldout: Held-out rows (`id`, `question`, `reference`, `origin`), or `None`.
+    """
+
+    teacher: Model
+    judge: Model | None
+    table: pl.DataFrame
+    heldout: pl.DataFrame | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one guard found.
+
+    Args:
+        fires: Whether the failure mode is there.
+        sentence: What was found, in one sentence.
+        rows: Evidence, one line a row; empty where it is not about rows.
+        hint: How to mend it, or `None`.
+    """
+
+    fires: bool
+    sentence: str
+    rows: tuple[str, ...] = ()
+    hint: str | None = None
+
+
+@runtime_checkable
+class Guard(Protocol):
+    """One failure mode.
+
+    `when` is `before` for a guard that looks before anything is spent, and `after` for one that
+    looks at the finished dataset.
+    """
+
+    when: ClassVar[When]
+    mode: Mode
+
+    def look(self, evidence: Evidence) -> Finding:
+        """Say whether the failure mode is there."""

@@ -1,0 +1,52 @@
+"""A model id that the provider may move makes a run impossible to repeat."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from distill.component import component
+from distill.guards.finding import Evidence, Finding, Mode, When
+from distill.models.pins import is_claude_alias, is_moving_tag, pin_hint
+from distill.models.protocol import Model
+
+
+@component
+class PinnedModels:
+    """Fire when teacher or judge is named by an alias and `allow_alias` is not set.
+
+    Args:
+        mode: `error`, `warn` or `off`.
+    """
+
+    when: ClassVar[When] = "before"
+    mode: Mode
+
+    def look(self, evidence: Evidence) -> Finding:
+        """Look at both ids."""
+        roles = {"teacher": evidence.teacher, "judge": evidence.judge}
+        loose = {
+            role: model for role, model in roles.items() if model is not None and _moves(model)
+        }
+        if not loose:
+            return Finding(fires=False, sentence="Every model id is a pin.")
+        rows = tuple(
+            f"{role}.model: got {model.model!r}, an alias that the provider may move."
+            for role, model in loose.items()
+        )
+        mend = "; ".join(
+            f"{role}: {pin_hint(model.model)}, or set {_allow(role)}"
+            for role, model in loose.items()
+        )
+        return Finding(fires=True, sentence="A model is not pinned.", rows=rows, hint=mend)
+
+
+def _allow(role: str) -> str:
+    return "teacher.allow_alias=true" if role == "teacher" else "judge.via.allow_alias=true"
+
+
+def _moves(model: Model) -> bool:
+    if getattr(model, "allow_alias", False):
+        return False
+    if model.provider == "anthropic":
+        return is_claude_alias(model.model)
+    return is_moving_tag(model.model)

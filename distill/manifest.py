@@ -1,0 +1,131 @@
+"""A run in figures. Numbers that no stage produced are absent; an unknown price is `null`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import distill
+from distill.config import config_sha256
+from distill.fingerprint import implementation, versions
+from distill.models.budget import Spend
+from distill.record import RunRecord
+from distill.records import Records, rows_sha256
+from distill.stages.evaluate import Arm, Evaluation
+from distill.stages.judge import BELOW_THRESHOLD, UNSCORED
+from distill.table import REAL, rejected_counts
+
+FORMAT = 1
+PLACES = 6
+
+
+def make_manifest(record: RunRecord) -> dict[str, Any]:
+    """Return `manifest.json` of a finished run."""
+    plan = record.plan
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "distill_version": distill.__version__,
+        "run_id": record.run_id,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "dataset_sha256": record.dataset_sha256,
+        "config_sha256": config_sha256(plan.config),
+        "rows": record.funnel["selected"],
+        "real_rows": record.table.filter(source=REAL).height,
+        "inputs": {"seeds": _input(record.seeds)},
+        "versions": versions(),
+        "implementation": implementation(plan),
+        "teacher": _spent(record.spend.get("teacher") or Spend(plan.teacher.model, None)),
+        "funnel": record.funnel,
+        "rejected": _rejected(record),
+        "diversity": {name: round(value, PLACES) for name, value in record.diversity.items()},
+        "guards": {name: result.status for name, result in record.guards.items()},
+        "time": record.time_s,
+    }
+    if record.sweep_id is not None:
+        manifest["sweep"] = {"id": record.sweep_id, "point": record.name}
+    if record.heldout is not None:
+        manifest["inputs"]["heldout"] = _input(record.heldout)
+    if plan.judge is not None and plan.judge.endpoint is not None:
+        spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
+        unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)
+        manifest["judge"] = _spent(spend) | {"unscored": unscored}
+    if record.evaluation is not None:
+        manifest["eval"] = _eval(record.evaluation)
+    manifest["verdict"], manifest["verdict_reason"] = verdict_of(record)
+    return manifest
+
+
+def verdict_of(record: RunRecord) -> tuple[str, str]:
+    """Return the verdict and the sentence that it rests on."""
+    if record.evaluation is not None:
+        return record.evaluation.verdict, record.evaluation.reason
+    if record.plan.student is None:
+        return "inconclusive", "No student was trained (student=none), so nothing was proved."
+    return "inconclusive", "There is no held-out set (heldout.path), so nothing was proved."
+
+
+def _input(records: Records) -> dict[str, Any]:
+    return {
+        "source": records.source,
+        "sha256": records.sha256,
+        "rows": records.frame.height,
+        "rows_sha256": rows_sha256(records.frame),
+    }
+
+
+def _spent(spend: Spend) -> dict[str, Any]:
+    cost = spend.cost_usd
+    return {
+        "model": spend.model,
+        "served": sorted(spend.served),
+        "requests": spend.requests,
+        "cached": spend.cached,
+        "failed": spend.failed,
+        "input_tokens": spend.input_tokens,
+        "output_tokens": spend.output_tokens,
+        "cost_usd": None if cost is None else round(cost, PLACES),
+    }
+
+
+def _rejected(record: RunRecord) -> dict[str, int]:
+    """Count what fell out; a stage that ran and dropped nothing says 0."""
+    ran = {f"filter/{name}": 0 for name in record.plan.filters}
+    if record.plan.judge is not None:
+        ran |= {f"judge/{UNSCORED}": 0, f"judge/{BELOW_THRESHOLD}": 0}
+    return ran | rejected_counts(record.table)
+
+
+def _eval(evaluation: Evaluation) -> dict[str, Any]:
+    test = evaluation.test
+    return {
+        "metric": evaluation.metric,
+        "arm": evaluation.student,
+        "baseline": evaluation.baseline,
+        **_arm(evaluation.arms[evaluation.student]),
+        "arms": {name: _arm(arm) for name, arm in evaluation.arms.items()},
+        "comparison": {
+            "difference": round(test.difference, PLACES),
+            "low": round(test.low, PLACES),
+            "high": round(test.high, PLACES),
+            "p_value": round(test.p_value, PLACES),
+            "only_student": test.only_a,
+            "only_baseline": test.only_b,
+            "minimum_detectable": test.minimum_detectable
+            and round(test.minimum_detectable, PLACES),
+        },
+    }
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    figures = {
+        "accuracy": arm.headline.value,
+        "low": arm.headline.low,
+        "high": arm.headline.high,
+        **arm.metrics,
+    }
+    counted = {"examples": arm.examples} if arm.examples is not None else {}
+    return {
+        **{name: round(value, PLACES) for name, value in figures.items()},
+        "n": arm.headline.n,
+        **counted,
+    }

@@ -1,0 +1,80 @@
+"""Claude, by Anthropic."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from distill.component import component
+from distill.models.keys import key_from_environment
+from distill.models.messages_api import connect_messages, message_body, read_message
+from distill.models.protocol import Reply, Request, Send
+from distill.models.settings import ModelSettings
+
+
+@component
+class Claude(ModelSettings):
+    """A Claude model, called through the official SDK.
+
+    Args:
+        effort: `output_config.effort`, or `None` to leave it to the model.
+        thinking: The API's `thinking` object, or `None` to leave it out.
+        temperature: Sampling temperature in [0, 1], sent only where it is set: current models
+            refuse it. `None` leaves it out.
+    """
+
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None
+    thinking: dict[str, Any] | None
+    temperature: (
+        Annotated[float, Field(ge=0, le=1, description="a number in [0, 1], or null")] | None
+    )
+
+    @property
+    def provider(self) -> str:
+        """The provider's name, as in the price list."""
+        return "anthropic"
+
+    @property
+    def namespace(self) -> str:
+        """What tells answers of this endpoint from those of others, without its host."""
+        return self.namespace_of(self.provider)
+
+    @property
+    def scores_labels(self) -> bool:
+        """The Messages API gives no log-probabilities."""
+        return False
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        """Return the JSON body that is sent for `request`."""
+        body = message_body(request, model=self.model, max_tokens=self.max_tokens)
+        if self.effort is not None:
+            body.setdefault("output_config", {})["effort"] = self.effort
+        if self.thinking is not None:
+            body["thinking"] = self.thinking
+        if self.temperature is not None:
+            body["temperature"] = self.temperature
+        return body
+
+    def read(self, body: Mapping[str, Any]) -> Reply:
+        """Read a raw response body."""
+        return read_message(body)
+
+    @asynccontextmanager
+    async def connect(self, name: str) -> AsyncIterator[Send]:
+        """Open the way to the model.
+
+        Raises:
+            ModelError: no key is set, or the model is retired.
+        """
+        async with connect_messages(
+            api_key=key_from_environment(name, self.api_key_env, self.base_url),
+            base_url=self.base_url,
+            model=self.model,
+            timeout_s=self.timeout_s,
+            max_retries=self.max_retries,
+            name=name,
+        ) as send:
+            yield send

@@ -1,0 +1,1 @@
+"""The embedded local model: llama.cpp in a child process, behind the Anthropic Messages API."""

@@ -1,0 +1,177 @@
+"""The Anthropic Messages API through the official SDK, for Claude and the embedded model.
+
+The SDK gives retries, auth and errors. The body is sent as the very bytes that the ledger's key
+was made from, and the raw response comes back untyped: building typed responses costs more than
+the rest of the call. The SDK is imported when the connection is opened, because the import alone
+takes seconds and a run that the ledger answers whole needs none of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from distill.errors import ModelError
+from distill.ledger import canonical_json
+from distill.models.protocol import FailedRequestError, Reply, Request, Send, Sent
+
+CONNECT_TIMEOUT_S = 10.0
+# These say that every further request would be refused too.
+FATAL_STATUSES = frozenset({401, 402, 403})
+
+
+def message_body(request: Request, *, model: str, max_tokens: int) -> dict[str, Any]:
+    """Return the body of a Messages API call; optional fields only where they are set."""
+    turns = [
+        turn
+        for user, assistant in request.shots
+        for turn in (
+            {"role": "user", "content": user},
+            {"role": "assistant", "content": assistant},
+        )
+    ]
+    body: dict[str, Any] = {
+        "model": model,
+        "max_tokens": max_tokens,
+        "messages": [*turns, {"role": "user", "content": request.prompt}],
+    }
+    if request.system is not None:
+        body["system"] = request.system
+    if request.schema is not None:
+        body["output_config"] = {"format": {"type": "json_schema", "schema": dict(request.schema)}}
+    return body
+
+
+def read_message(body: Mapping[str, Any]) -> Reply:
+    """Read a Messages API response.
+
+    Raises:
+        ValueError: `body` is not one.
+    """
+    try:
+        usage = body["usage"]
+        cached = (
+            usage.get("cache_read_input_tokens") or 0,
+            usage.get("cache_creation_input_tokens") or 0,
+        )
+        return Reply(
+            text="".join(b["text"] for b in body["content"] if b.get("type") == "text"),
+            stop_reason=str(body["stop_reason"]),
+            served_model=str(body["model"]),
+            input_tokens=int(usage["input_tokens"]) + sum(cached),
+            output_tokens=int(usage["output_tokens"]),
+            label_logprobs=body.get("label_logprobs"),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no Messages API response: {error!r}") from error
+
+
+@asynccontextmanager
+async def connect_messages(
+    *,
+    api_key: str,
+    base_url: str | None,
+    model: str,
+    timeout_s: float,
+    max_retries: int,
+    name: str,
+) -> AsyncIterator[Send]:
+    """Open a client and yield the function that sends one body.
+
+    Args:
+        api_key: The key; goes into the header and nowhere else.
+        base_url: The endpoint, or `None` for the provider's own.
+        model: The id to look up before the first request.
+        timeout_s: Time budget of one request with all its retries.
+        max_retries: Further attempts of the SDK.
+        name: Who is asked, for messages: `teacher` or `judge`.
+    """
+    import httpx2
+    from anthropic import APIError, AsyncAnthropic, DefaultAioHttpClient
+
+    http_client = DefaultAioHttpClient(
+        timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+    )
+    async with AsyncAnthropic(
+        api_key=api_key, base_url=base_url, max_retries=max_retries, http_client=http_client
+    ) as client:
+        await _look_up(client, model, name)
+
+        async def send(body: Mapping[str, Any]) -> Sent:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    response = await client.post(
+                        "/v1/messages",
+                        content=canonical_json(body).encode(),
+                        options={"headers": {"content-type": "application/json"}},
+                        cast_to=httpx2.Response,
+                    )
+                answer = json.loads(response.content)
+                return Sent(body=answer, request_id=response.headers.get("request-id", ""))
+            except TimeoutError as error:
+                raise FailedRequestError(f"no answer within {timeout_s:g} s") from error
+            except APIError as error:
+                raise told(error, max_retries) from error
+            except ValueError as error:
+                raise FailedRequestError("the reply is not JSON") from error
+
+        yield send
+
+
+def told(error: Any, max_retries: int) -> FailedRequestError:
+    """Turn an SDK error into ours: model errors name status, message, request id and attempts."""
+    status = getattr(error, "status_code", None)
+    request_id = getattr(error, "request_id", None)
+    body = getattr(error, "body", None)
+    message = str(getattr(error, "message", error))
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        message = str(body["error"].get("message", message))
+    retried = status is None or status in {408, 409, 429} or status >= 500
+    parts = [f"HTTP {status}" if status else type(error).__name__, message]
+    if request_id:
+        parts.append(f"request {request_id}")
+    parts.append(f"after {max_retries + 1 if retried else 1} attempts")
+    return FailedRequestError(", ".join(parts), fatal=status in FATAL_STATUSES)
+
+
+async def _look_up(client: Any, model: str, name: str) -> None:
+    """Ask for the model's life cycle; a retired model stops the run, a near end is a warning."""
+    from anthropic import APIError
+
+    from distill.models.pins import warn_of_retirement
+
+    try:
+        info = await client.with_options(max_retries=0, timeout=CONNECT_TIMEOUT_S).models.retrieve(
+            model
+        )
+    except APIError as error:
+        status = getattr(error, "status_code", None)
+        if status in FATAL_STATUSES:
+            raise ModelError(
+                f"{name}: the endpoint refused the key (HTTP {status}).",
+                hint="see `distill doctor` for which keys are set",
+            ) from error
+        return  # an endpoint without a model list says nothing about the model
+    warn_of_retirement(
+        name,
+        model,
+        lifecycle=getattr(info, "lifecycle", None),
+        retires_at=_moment(getattr(info, "retires_at", None)),
+    )
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return a time with its zone, UTC where none is said; `None` where it cannot be read."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)

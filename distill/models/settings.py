@@ -1,0 +1,70 @@
+"""The settings that every provider shares: keys of `teacher`, and of a judge that asks a model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from distill.component import Count, Positive, PositiveFloat, Text, component
+from distill.errors import ModelError
+from distill.models.protocol import Reply
+
+BaseUrl = Annotated[
+    str,
+    Field(pattern=r"^https?://[^@\s]+$", description="an http(s) URL without a user or password"),
+]
+
+
+@component
+class ModelSettings:
+    """Which model answers, where, and how it is called.
+
+    Args:
+        model: The exact model id.
+        base_url: The endpoint, or `None` for the provider's own.
+        api_key_env: The environment variable that holds the key; the key itself is never stored.
+        max_tokens: Most tokens of one reply, >= 1.
+        samples: Replies asked for each question, >= 1.
+        concurrency: Requests in flight at once, >= 1.
+        timeout_s: Time budget of one request with all its retries, in seconds, > 0.
+        max_retries: Further attempts after a 408, 409, 429, 5xx or a lost connection, >= 0.
+        served_check: `strict` stops the run when another id than `model` was served; `record`
+            only writes it down (for gateways that answer under a name of their own).
+        allow_alias: Accept an id that the provider may move to another model.
+    """
+
+    model: Text
+    base_url: BaseUrl | None
+    api_key_env: Text | None
+    max_tokens: Positive
+    samples: Positive
+    concurrency: Positive
+    timeout_s: PositiveFloat
+    max_retries: Count
+    served_check: Literal["strict", "record"]
+    allow_alias: bool
+
+    def check_served(self, reply: Reply) -> None:
+        """Compare the id that was served with the id that was asked for.
+
+        Raises:
+            ModelError: they differ and `served_check` is `strict`.
+        """
+        if self.served_check == "record" or reply.served_model == self.model:
+            return
+        if self.allow_alias and reply.served_model.startswith(self.model):
+            return
+        raise ModelError(
+            f"{self.model}: the endpoint served {reply.served_model!r} instead; the run stopped, "
+            "and what was paid for is in the ledger.",
+            hint=f"pin {reply.served_model}, or set served_check=record if a gateway renames it",
+        )
+
+    def namespace_of(self, provider: str) -> str:
+        """Name the endpoint without its host: the provider's own, or a stand-in for it.
+
+        A replay or a gateway never shares answers with the real endpoint, and may move to another
+        host or port without its answers being paid for again.
+        """
+        return provider if self.base_url is None else f"{provider}+custom"

@@ -1,0 +1,81 @@
+"""Progress of model calls: rate, cost and time left, on the terminal's error stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+
+class RateColumn(ProgressColumn):
+    """Requests a second over the last moments."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate, or a dash before there is one."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f}/s" if speed else "–/s", style="cyan")
+
+
+class Progress:
+    """Shows each role's calls while they run; silent where there is nothing to wait for.
+
+    Args:
+        console: Where to draw; a console that is no terminal gets no bars.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars: RichProgress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    @contextmanager
+    def task(self, role: str, *, total: int, done: int) -> Iterator[None]:
+        """Show one role's calls while the block runs.
+
+        Args:
+            role: `teacher` or `judge`.
+            total: Responses wanted.
+            done: Those that the ledger gave.
+        """
+        if total == done or not self._console.is_terminal:
+            yield
+            return
+        with RichProgress(
+            TextColumn("{task.description:>8}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            RateColumn(),
+            TextColumn("{task.fields[cost]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        ) as bars:
+            self._bars = bars
+            self._tasks[role] = bars.add_task(role, total=total, completed=done, cost="")
+            try:
+                yield
+            finally:
+                self._bars = None
+
+    def advance(self, role: str, *, cost_usd: float | None, failed: int) -> None:
+        """Count one more response of `role`."""
+        if self._bars is None:
+            return
+        cost = "cost unknown" if cost_usd is None else f"${cost_usd:.4f}"
+        text = f"{cost}, {failed} failed" if failed else cost
+        self._bars.update(self._tasks[role], advance=1, cost=text)

@@ -1,0 +1,69 @@
+"""Everything that one run found out, filled in as the stages pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from distill.models.budget import Spend
+from distill.plan import Plan
+from distill.records import Records
+from distill.stages.evaluate import Evaluation
+from distill.stages.guard import GuardResult
+from distill.students import Trained
+
+
+@dataclass(kw_only=True)
+class RunRecord:
+    """What manifest, card and report are made from.
+
+    Args:
+        plan: What was asked for.
+        run_id: The tracked run's id.
+        sweep_id: Id of the sweep that the run is a point of, or `None`.
+        name: The point's swept values, or `None`.
+        started_at: UTC, ISO 8601.
+        ended_at: UTC, ISO 8601; "" while it runs.
+        seeds: The seeds file as it was read.
+        heldout: The held-out file as it was read, or `None`.
+        table: The one table; see `table.py`.
+        funnel: Rows that are in after each stage, by stage.
+        guards: Findings by guard.
+        spend: What teacher and judge cost, by role.
+        dataset_sha256: Digest of `dataset.jsonl`.
+        diversity: Figures by name; absent where there was too little text.
+        trained: The student, or `None`.
+        evaluation: All arms, or `None` where nothing was trained or held out.
+        time_s: Seconds by stage.
+    """
+
+    plan: Plan
+    started_at: str
+    seeds: Records
+    heldout: Records | None
+    table: pl.DataFrame
+    guards: dict[str, GuardResult]
+    run_id: str = ""
+    sweep_id: str | None = None
+    name: str | None = None
+    ended_at: str = ""
+    funnel: dict[str, int] = field(default_factory=dict)
+    spend: dict[str, Spend] = field(default_factory=dict)
+    dataset_sha256: str = ""
+    diversity: dict[str, float] = field(default_factory=dict)
+    trained: Trained | None = None
+    evaluation: Evaluation | None = None
+    time_s: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Book the seconds of the block to `stage`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.time_s[stage] = round(time.perf_counter() - start, 3)

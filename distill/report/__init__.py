@@ -1,0 +1,18 @@
+"""What people look at after a run: a summary, a dataset card and a report.
+
+terminal.py   the summary on the terminal
+card.py       README.md of the run folder, a dataset card
+page.py       report.html
+facts.py      what all three show, out of record and manifest
+limits.py     what the run cannot show, in sentences
+findings.py   what the guards found
+examples.py   which rows are shown
+plots.py      charts with their words; charts.py draws them
+markdown.py   escapes what goes into the card
+wording.py    numbers and foreign texts, written for people
+"""
+
+from distill.report.card import write_card
+from distill.report.page import write_report
+
+__all__ = ["write_card", "write_report"]

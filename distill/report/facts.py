@@ -1,0 +1,277 @@
+"""What a run says, cut into the pieces that terminal, card and page all show.
+
+Figures come from the manifest, so that every place shows the same ones; words come from the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from distill.record import RunRecord
+from distill.report.wording import counted, listed, one_line, percent
+from distill.stages.evaluate import DISTILLED_ONLY, MAJORITY, REAL_ONLY, STUDENT, TEACHER_ITSELF
+from distill.table import REAL, TEACHER, is_in
+from distill.tasks import Classify
+
+Manifest = Mapping[str, Any]
+
+# The funnel counts what is left after a stage; the table names the stage that took a row out.
+STAGE_OF = {
+    "generated": "generate",
+    "filtered": "filter",
+    "judged": "judge",
+    "selected": "select",
+}
+ARM_MEANINGS = {
+    MAJORITY: "always the commonest label",
+    REAL_ONLY: "the same student on the real examples alone",
+    DISTILLED_ONLY: "the same student on the teacher's answers alone",
+    TEACHER_ITSELF: "the teacher itself",
+    STUDENT: "what this run delivers",
+}
+DIVERSITY_MEANINGS = {
+    "mean_vocab_size": "distinct words a text on average; rises with the texts' length",
+    "length_std_dev": "standard deviation of the texts' lengths; says nothing of their content",
+    "top_bigram_frequency": "share of the most frequent word pair; high is repetitive",
+}
+DIVERSITY_UNITS = {"mean_vocab_size": "words", "length_std_dev": "words"}
+DISTINCT = "distinct_"
+LABEL_CHARS = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of the funnel.
+
+    Args:
+        name: As in `manifest.json`.
+        rows: Rows that are in after it.
+        lost: Rows that fell out in it, by reason, the commonest first; 0 for a rule that ran.
+        note: What there is to say beside the numbers.
+    """
+
+    name: str
+    rows: int
+    lost: Mapping[str, int]
+    note: str
+
+    @property
+    def rows_lost(self) -> int:
+        """All rows that fell out in this step."""
+        return sum(self.lost.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmLine:
+    """One arm of the evaluation.
+
+    Args:
+        name: As in `manifest.json`.
+        meaning: What it is, in a few words.
+        role: `student`, `baseline` or `control`.
+        examples: Training examples, or `None` where nothing was trained.
+        value: Mean score, in [0, 1].
+        low: Lower limit of its 95 % interval.
+        high: Upper limit.
+    """
+
+    name: str
+    meaning: str
+    role: str
+    examples: int | None
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelLine:
+    """One label of the dataset.
+
+    Args:
+        label: The label on one line, cut where it is long.
+        real: Rows of the dataset in which a human gave it.
+        distilled: Rows of the dataset in which the teacher gave it.
+        generated: Rows in which the teacher gave it, before anything fell out.
+        confidence: Mean probability that the teacher gave it in the distilled rows, or `None`
+            where there are none.
+    """
+
+    label: str
+    real: int
+    distilled: int
+    generated: int
+    confidence: float | None
+
+    @property
+    def rows(self) -> int:
+        """All rows of the dataset with this label."""
+        return self.real + self.distilled
+
+
+def run_name(record: RunRecord) -> str:
+    """Return what the run is called: its experiment, or its task where that has no name."""
+    tracking = record.plan.config.get("tracking") or {}
+    return str(tracking.get("experiment") or record.plan.task.name)
+
+
+def funnel_steps(record: RunRecord, manifest: Manifest) -> list[Step]:
+    """Return the steps in their order, each with what fell out in it."""
+    return [
+        Step(name=name, rows=rows, lost=_lost(manifest, name), note=_note(record, name))
+        for name, rows in manifest["funnel"].items()
+    ]
+
+
+def _lost(manifest: Manifest, name: str) -> dict[str, int]:
+    stage = STAGE_OF.get(name, name)
+    lost = {
+        key.partition("/")[2]: rows
+        for key, rows in manifest["rejected"].items()
+        if key.partition("/")[0] == stage
+    }
+    return dict(sorted(lost.items(), key=lambda item: -item[1]))
+
+
+def _note(record: RunRecord, name: str) -> str:
+    plan = record.plan
+    if name == "seeds":
+        real = record.table.filter(source=REAL).height
+        asked = record.funnel["seeds"] - real
+        notes = [f"{asked:,} for the teacher, {real:,} with a real answer"] if real else []
+        samples = plan.task.rows_per_seed(plan.teacher)
+        notes += [f"{samples} answers each"] if samples > 1 else []
+        return "; ".join(notes)
+    if name == "filtered" and not plan.filters:
+        return "no filters"
+    return "no judge" if name == "judged" and plan.judge is None else ""
+
+
+def rejected_words(lost: Mapping[str, int]) -> str:
+    """Return reasons with their rows, `min_words 20, uncertainty 8`; rules without rows are out."""
+    return listed([f"{reason} {rows:,}" for reason, rows in lost.items() if rows])
+
+
+def arm_lines(manifest: Manifest) -> list[ArmLine]:
+    """Return the arms, weakest control first; none without an evaluation."""
+    figures = manifest.get("eval")
+    if figures is None:
+        return []
+    return [
+        ArmLine(
+            name=name,
+            meaning=ARM_MEANINGS.get(name, ""),
+            role=_role(name, figures),
+            examples=arm.get("examples"),
+            value=arm["accuracy"],
+            low=arm["low"],
+            high=arm["high"],
+        )
+        for name, arm in figures["arms"].items()
+    ]
+
+
+def _role(name: str, figures: Mapping[str, Any]) -> str:
+    if name == figures["arm"]:
+        return "student"
+    return "baseline" if name == figures["baseline"] else "control"
+
+
+def has_control(manifest: Manifest) -> bool:
+    """Say whether the student was compared with anything but itself."""
+    figures = manifest.get("eval")
+    return figures is not None and figures["arm"] != figures["baseline"]
+
+
+def judge_kind(record: RunRecord) -> str | None:
+    """Return the judge's kind, such as `rubric`, or `None` without a judge."""
+    judge = record.plan.judge
+    return None if judge is None else type(judge).__name__.lower()
+
+
+def scores(record: RunRecord) -> pl.Series:
+    """Return the scores that the judge gave, in [0, 1]."""
+    return record.table.filter(source=TEACHER)["score"].drop_nulls()
+
+
+def unscored_share(record: RunRecord, manifest: Manifest) -> float | None:
+    """Return the share of the judged rows that got no score; `None` where none was judged."""
+    unscored = manifest["rejected"].get("judge/unscored", 0)
+    judged = scores(record).len() + unscored
+    return unscored / judged if judged else None
+
+
+def label_lines(record: RunRecord) -> list[LabelLine]:
+    """Return the labels, in the task's order; none for tasks without labels."""
+    task = record.plan.task
+    if not isinstance(task, Classify):
+        return []
+    by_label = {
+        row["answer"]: row
+        for row in record.table.group_by("answer")
+        .agg(
+            real=(is_in() & (pl.col("source") == REAL)).sum(),
+            distilled=(is_in() & (pl.col("source") == TEACHER)).sum(),
+            generated=((pl.col("source") == TEACHER) & pl.col("label_probs").is_not_null()).sum(),
+            confidence=pl.col("label_probs").filter(is_in()).list.max().mean(),
+        )
+        .iter_rows(named=True)
+    }
+    lines = []
+    for label in task.labels:
+        row = by_label.get(label, {})
+        lines.append(
+            LabelLine(
+                label=one_line(label, LABEL_CHARS),
+                real=row.get("real", 0),
+                distilled=row.get("distilled", 0),
+                generated=row.get("generated", 0),
+                confidence=row.get("confidence"),
+            )
+        )
+    return lines
+
+
+def origins(record: RunRecord) -> dict[str, int]:
+    """Return seeds by origin, the commonest first."""
+    seeds = record.table.unique("seed_id").group_by("origin").len()
+    return dict(seeds.sort("len", "origin", descending=[True, False]).iter_rows())
+
+
+def diversity_lines(manifest: Manifest) -> list[tuple[str, str, str]]:
+    """Return (name, value with its unit, what it says) of each figure of diversity."""
+    return [
+        (name, _diversity_value(name, value), _diversity_meaning(name))
+        for name, value in manifest["diversity"].items()
+    ]
+
+
+def _diversity_value(name: str, value: float) -> str:
+    if name in DIVERSITY_UNITS:
+        return f"{value:.1f} {DIVERSITY_UNITS[name]}"
+    is_share = name == "top_bigram_frequency" or name.startswith(DISTINCT)
+    return percent(value) if is_share else f"{value:.4g}"
+
+
+def _diversity_meaning(name: str) -> str:
+    if name.startswith(DISTINCT):
+        words = name.removeprefix(DISTINCT)
+        return f"share of runs of {words} words that are new; low is repetitive"
+    return DIVERSITY_MEANINGS.get(name, "")
+
+
+def rows_in_words(manifest: Manifest) -> str:
+    """Return the size of the dataset: `350 rows: 50 real, 300 from the teacher`."""
+    rows, real = manifest["rows"], manifest["real_rows"]
+    parted = f": {real:,} real, {rows - real:,} from the teacher" if real else ""
+    return f"{counted(rows, 'row')}{parted}"
+
+
+def total_cost_usd(manifest: Manifest) -> float | None:
+    """Return what all roles cost together; `None` where one of them is not known."""
+    costs = [manifest[role]["cost_usd"] for role in ("teacher", "judge") if role in manifest]
+    return None if None in costs else sum(costs)

@@ -1,0 +1,209 @@
+"""What a run cannot show, in plain sentences made from its own figures.
+
+`doubts` are about the verdict: what could overturn it, or what stands in its way. `limits` are
+about the dataset, whoever uses it and for what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from distill.models import Model
+from distill.record import RunRecord
+from distill.report.facts import (
+    Manifest,
+    has_control,
+    judge_kind,
+    label_lines,
+    origins,
+    unscored_share,
+)
+from distill.report.findings import guards_with
+from distill.report.wording import count, counted, listed, percent, points
+from distill.table import SYNTHETIC
+
+FEW_HELDOUT = 200  # a comparison of fewer rarely sees less than 9 pp
+FEW_ROWS = 100
+MANY_UNSCORED = 0.02
+NEAR_ZERO = 0.01  # an interval that ends nearer to 0 may lie across it next time
+DOMINANT_SHARE = 0.5
+DOMINANT_OF_TWO = 0.8
+JUDGE_DOUBTS = {
+    "rubric": "The judge's scores were not compared with scores by humans.",
+    "confidence": "The score is the teacher's own confidence: where it is sure and wrong, "
+    "the answer stays.",
+    "agreement": "The score is how often the teacher agrees with itself: a mistake that it "
+    "repeats stays.",
+}
+
+
+def doubts(record: RunRecord, manifest: Manifest) -> list[str]:
+    """Return what could overturn the verdict, the gravest first."""
+    return [
+        *_comparison_doubts(manifest),
+        *_guard_doubts(record),
+        *_judge_doubts(record, manifest),
+        *_request_doubts(manifest),
+    ]
+
+
+def limits(record: RunRecord, manifest: Manifest) -> list[str]:
+    """Return what a user of the dataset has to know, beside the doubts."""
+    return [
+        *_size_limits(manifest),
+        *_human_limits(record, manifest),
+        *_label_limits(record),
+        *_process_limits(record),
+        *_evaluation_limits(manifest),
+    ]
+
+
+def _comparison_doubts(manifest: Manifest) -> Iterator[str]:
+    figures = manifest.get("eval")
+    if figures is None:
+        yield "No student was compared on real held-out examples."
+        return
+    if not has_control(manifest):
+        yield (
+            "The student has no control: there are no real examples, or no others, to train "
+            "another one on."
+        )
+        return
+    n, test = figures["n"], figures["comparison"]
+    smallest = test["minimum_detectable"]
+    if smallest is None:
+        yield (
+            f"{counted(n, 'held-out item')}: the arms differ on too few of them for any "
+            "difference to be found reliably."
+        )
+    elif manifest["verdict"] == "inconclusive" or abs(test["difference"]) < smallest:
+        yield (
+            f"{counted(n, 'held-out item')}: a true difference under {100 * smallest:.1f} pp is "
+            "found less than 80% of the time, so another sample may tell otherwise."
+        )
+    elif n < FEW_HELDOUT:
+        yield f"Only {counted(n, 'held-out item')}: another sample may tell otherwise."
+    yield from _narrow(manifest["verdict"], test)
+
+
+def _narrow(verdict: str, test: Mapping[str, Any]) -> Iterator[str]:
+    nearest = test["low"] if verdict == "helps" else test["high"]
+    if verdict != "inconclusive" and abs(nearest) < NEAR_ZERO:
+        yield f"The interval of the difference comes near to none: it ends at {points(nearest)}."
+
+
+def _guard_doubts(record: RunRecord) -> Iterator[str]:
+    for name in guards_with(record, "fail", "warn"):
+        finding = record.guards[name].finding
+        if finding is not None:
+            yield f"Guard {name}: {finding.sentence}"
+    off = guards_with(record, "off")
+    if not record.guards:
+        yield "No guard was on."
+    elif off:
+        verb = "was" if len(off) == 1 else "were"
+        yield f"{counted(len(off), 'guard')} {verb} off: {listed(off)}."
+
+
+def _judge_doubts(record: RunRecord, manifest: Manifest) -> Iterator[str]:
+    kind = judge_kind(record)
+    if kind is None:
+        yield "No judge looked at the answers: wrong ones are still among them."
+        return
+    if kind in JUDGE_DOUBTS:
+        yield JUDGE_DOUBTS[kind]
+    share = unscored_share(record, manifest)
+    if share:
+        grave = " So many put the judge itself in doubt." if share > MANY_UNSCORED else ""
+        yield f"{percent(share)} of the judged answers got no score and fell out.{grave}"
+    yield from _kinship(record)
+
+
+def _kinship(record: RunRecord) -> Iterator[str]:
+    teacher, judge = record.plan.teacher, record.plan.judge
+    model = None if judge is None else judge.endpoint
+    if model is None or _vendor(model) != _vendor(teacher):
+        return
+    if model.model == teacher.model:
+        yield f"Judge and teacher are one model, {model.model}, and share their mistakes."
+    else:
+        yield f"Judge and teacher come from one provider ({_vendor(model)}): they may err alike."
+
+
+def _vendor(model: Model) -> str:
+    return model.namespace.partition("+")[0]
+
+
+def _request_doubts(manifest: Manifest) -> Iterator[str]:
+    for role in ("teacher", "judge"):
+        spent = manifest.get(role)
+        if spent is None:
+            continue
+        if spent["failed"]:
+            yield f"{counted(spent['failed'], 'request')} to the {role} failed for good."
+        others = [model for model in spent["served"] if model != spent["model"]]
+        if others:
+            yield f"{spent['model']} was asked, and {listed(others)} answered as {role}."
+
+
+def _size_limits(manifest: Manifest) -> Iterator[str]:
+    rows = manifest["rows"]
+    if rows == 0:
+        yield "The dataset is empty."
+    elif rows < FEW_ROWS:
+        yield f"It has only {counted(rows, 'row')}."
+
+
+def _human_limits(record: RunRecord, manifest: Manifest) -> Iterator[str]:
+    rows, real = manifest["rows"], manifest["real_rows"]
+    if rows > real and judge_kind(record) == "verifier":
+        yield "The teacher's answers were compared with a human's final answers, by rule alone."
+    elif rows and not real:
+        yield "Every answer is the teacher's; no human has written or checked one."
+    elif rows > real:
+        yield (
+            f"{count(rows - real)} of {counted(rows, 'answer')} are the teacher's, and no human "
+            "has checked them."
+        )
+    if rows > real:
+        yield "It has the teacher's mistakes, habits and gaps in it, and passes them on."
+    made, seeds = origins(record).get(SYNTHETIC, 0), sum(origins(record).values())
+    if made:
+        yield f"{count(made)} of {counted(seeds, 'seed')} are synthetic, not questions of users."
+
+
+def _label_limits(record: RunRecord) -> Iterator[str]:
+    lines = label_lines(record)
+    rows = sum(line.rows for line in lines)
+    if not rows:
+        return
+    top = max(lines, key=lambda line: line.rows)
+    if top.rows / rows > (DOMINANT_OF_TWO if len(lines) == 2 else DOMINANT_SHARE):
+        yield f"One label dominates: {top.label} is {percent(top.rows / rows)} of the rows."
+    absent = [line.label for line in lines if not line.rows]
+    if absent:
+        verb = "has" if len(absent) == 1 else "have"
+        yield f"{counted(len(absent), 'label')} {verb} no example: {listed(absent)}."
+
+
+def _process_limits(record: RunRecord) -> Iterator[str]:
+    if not record.plan.filters:
+        yield "No filter was applied to the answers."
+    if record.plan.config["teacher"].get("temperature") != 0:
+        yield (
+            "Asked again, the teacher may answer otherwise; the answers it gave are kept in "
+            "responses.parquet."
+        )
+
+
+def _evaluation_limits(manifest: Manifest) -> Iterator[str]:
+    if "heldout" not in manifest["inputs"]:
+        yield "There was no held-out set: what the dataset is worth was not measured."
+        return
+    yield "Whether the teacher met the held-out examples in its own training is not known."
+    if "eval" in manifest:
+        yield (
+            "The intervals cover another sample of held-out items alone, not another draw of "
+            "seeds, real examples or answers."
+        )

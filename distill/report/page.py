@@ -1,0 +1,161 @@
+"""The report to look at: one HTML file that asks nothing of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill.config import to_yaml
+from distill.paths import write_text
+from distill.record import RunRecord
+from distill.report import wording
+from distill.report.examples import dropped, kept
+from distill.report.facts import (
+    Manifest,
+    diversity_lines,
+    has_control,
+    judge_kind,
+    run_name,
+    total_cost_usd,
+    unscored_share,
+)
+from distill.report.findings import guard_lines
+from distill.report.limits import doubts, limits
+from distill.report.markdown import TEMPLATES
+from distill.report.plots import (
+    arms_plot,
+    difference_plot,
+    funnel_plot,
+    labels_plot,
+    scores_plot,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+SHOWN_EXAMPLES = 20
+CONFIG_CHARS = 60_000
+
+
+def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> None:
+    """Write the report, one HTML file with its charts in it.
+
+    Args:
+        record: Of a finished run.
+        manifest: What `make_manifest` made of it.
+        path: Of the file; replaced whole.
+    """
+    plan = record.plan
+    page = _environment().get_template("report.html.j2")
+    html = page.render(
+        name=wording.one_line(run_name(record), 80),
+        record=record,
+        manifest=manifest,
+        subtitle=_subtitle(record, manifest),
+        verdict_word=manifest["verdict"].capitalize(),
+        doubts_heading=_doubts_heading(manifest),
+        doubts=doubts(record, manifest),
+        limits=limits(record, manifest),
+        tiles=_tiles(record, manifest),
+        arms=arms_plot(manifest),
+        difference=difference_plot(manifest),
+        funnel=funnel_plot(record, manifest),
+        scores=scores_plot(record),
+        judge_kind=judge_kind(record),
+        labels=labels_plot(record),
+        diversity=diversity_lines(manifest),
+        varied=plan.task.varied,
+        guards=guard_lines(record),
+        spends={role: manifest[role] for role in ("teacher", "judge") if role in manifest},
+        total_cost_usd=total_cost_usd(manifest),
+        kept=kept(record.table, SHOWN_EXAMPLES),
+        dropped=dropped(record.table, SHOWN_EXAMPLES),
+        config=wording.excerpt(to_yaml(plan.config), CONFIG_CHARS),
+        provenance=_provenance(manifest),
+    )
+    write_text(path, html)
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.filters |= {
+        "count": wording.count,
+        "duration": wording.duration,
+        "percent": wording.percent,
+        "usd": wording.usd,
+    }
+    return env
+
+
+def _subtitle(record: RunRecord, manifest: Manifest) -> str:
+    plan = record.plan
+    parts = [f"{plan.task.name}: {plan.teacher.model} teaches"]
+    parts[0] += f" {type(plan.student).__name__}" if plan.student is not None else ""
+    if "judge" in manifest:
+        parts.append(f"{manifest['judge']['model']} judges")
+    parts.append(manifest["started_at"][:10])
+    return wording.visible(" · ".join(filter(None, parts)))
+
+
+def _doubts_heading(manifest: Manifest) -> str:
+    if manifest["verdict"] != "inconclusive":
+        return "What could overturn it"
+    return "What stands in the way of a verdict" if "eval" in manifest else "What a verdict lacks"
+
+
+def _tiles(record: RunRecord, manifest: Manifest) -> list[tuple[str, str, str]]:
+    """Return (heading, figure, what stands beside it) of the key figures."""
+    rows, real = manifest["rows"], manifest["real_rows"]
+    parts = f"{real:,} real, {rows - real:,} from the teacher" if real else "all from the teacher"
+    tiles = [("Rows in the dataset", wording.count(rows), parts if rows else "nothing was kept")]
+    figures = manifest.get("eval")
+    if figures is not None:
+        metric = str(figures["metric"]).replace("_", " ")
+        limits_of = wording.interval(figures["low"], figures["high"])
+        beside = f"95% interval {limits_of}, n = {figures['n']:,}"
+        tiles.append((f"Student's {metric}", wording.percent(figures["accuracy"]), beside))
+    if figures is not None and has_control(manifest):
+        test = figures["comparison"]
+        spread = f"{wording.points(test['low'])} to {wording.points(test['high'])}"
+        heading = f"Against {figures['baseline']}"
+        tiles.append((heading, wording.points(test["difference"]), f"95% interval {spread}"))
+    answered = manifest["funnel"]["generated"] - real
+    if answered > 0:
+        share = wording.percent((rows - real) / answered)
+        tiles.append(("Teacher's answers kept", share, f"of {answered:,}"))
+    unscored = unscored_share(record, manifest)
+    if unscored is not None and ("judge" in manifest or unscored):
+        tiles.append(("Unscored by the judge", wording.percent(unscored), "they fall out"))
+    asked = sum(manifest[role]["requests"] for role in ("teacher", "judge") if role in manifest)
+    cost = wording.usd(total_cost_usd(manifest))
+    return [*tiles, ("Cost", cost, wording.counted(asked, "paid request"))]
+
+
+def _provenance(manifest: Manifest) -> list[tuple[str, str]]:
+    """Return (what, value) of everything that tells this run from any other."""
+    inputs = manifest["inputs"]
+    versions = manifest.get("versions", {"distill": manifest["distill_version"]})
+    facts = [
+        ("Run", manifest["run_id"] or "not tracked"),
+        ("Started (UTC)", manifest["started_at"]),
+        ("Ended (UTC)", manifest["ended_at"]),
+        ("Dataset, SHA-256", manifest["dataset_sha256"]),
+        ("Config, SHA-256", manifest["config_sha256"]),
+    ]
+    for name, one in inputs.items():
+        title = {"seeds": "Seeds", "heldout": "Held-out"}.get(name, name)
+        rows = wording.counted(one["rows"], "row")
+        facts.append((title, f"{wording.source_name(one['source'])}, {rows}"))
+        facts.append((f"{title}, SHA-256", one["sha256"]))
+    facts += [(f"Version of {name}", str(version)) for name, version in versions.items()]
+    return [(what, wording.visible(value)) for what, value in facts]

@@ -1,0 +1,171 @@
+"""A run, from real inputs to a verdict: read this file from top to bottom.
+
+Everything is built, read and guarded before the first paid call, and nothing is written before
+that either. The files are drafted aside and take their places at the very end, so that a run that
+fails leaves an earlier run in the same folder as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from distill.config import to_yaml
+from distill.folder import MANIFEST, RunFolder
+from distill.guards import Evidence
+from distill.ledger import Ledger, now_utc
+from distill.manifest import make_manifest
+from distill.models.budget import Budget
+from distill.models.client import ModelClient
+from distill.paths import write_text
+from distill.plan import Plan
+from distill.progress import Progress
+from distill.record import RunRecord
+from distill.report import write_card, write_report
+from distill.stages.evaluate import evaluate
+from distill.stages.export import (
+    export_dataset,
+    export_heldout,
+    export_rejected,
+    export_responses,
+)
+from distill.stages.filter import apply_filters
+from distill.stages.generate import generate
+from distill.stages.guard import look
+from distill.stages.judge import judge
+from distill.stages.measure import measure
+from distill.stages.read import check_labels, read_heldout, read_seeds
+from distill.stages.select import select
+from distill.stages.train import dataset_examples, train
+from distill.table import count_in, is_in
+
+
+def run(
+    plan: Plan, console: Console, *, parent: str | None = None, name: str | None = None
+) -> RunRecord:
+    """Run the whole pipeline, leave its files in `plan.out` and mirror them to the tracker.
+
+    Args:
+        plan: Built and validated.
+        console: For progress.
+        parent: Id of the sweep that the run is a point of, or `None`.
+        name: What the run is called in the tracker; `None` takes its folder's name.
+
+    Raises:
+        DistillError: with one clear sentence; what was paid for is in the ledger.
+    """
+    record = prepare(plan)
+    tracked = plan.tracking.open(parent=parent, name=name)
+    record.run_id, record.sweep_id, record.name = tracked.run_id, parent, name
+    try:
+        with (
+            Ledger(plan.ledger.url, synchronous=plan.ledger.synchronous) as ledger,
+            RunFolder(plan.out) as folder,
+        ):
+            client = ModelClient(ledger, Budget(plan.budget.max_usd), Progress(console))
+            distil(record, client, folder.draft)
+            prove(record, client)
+            leave(record, client, ledger, folder.draft)
+            folder.publish()
+    except KeyboardInterrupt:
+        tracked.kill()
+        raise
+    except BaseException as error:
+        tracked.fail(str(error))
+        raise
+    tracked.finish(plan.out)
+    return record
+
+
+def prepare(plan: Plan) -> RunRecord:
+    """Read the real inputs and let the guards look: free, and nothing is written."""
+    started_at = now_utc()
+    table, seeds = read_seeds(plan.seeds, seed=plan.seed)
+    heldout = read_heldout(plan.heldout)
+    check_labels(plan.task, table, heldout)
+    evidence = Evidence(
+        teacher=plan.teacher,
+        judge=None if plan.judge is None else plan.judge.endpoint,
+        table=table,
+        heldout=None if heldout is None else heldout.frame,
+    )
+    return RunRecord(
+        plan=plan,
+        started_at=started_at,
+        seeds=seeds,
+        heldout=heldout,
+        table=table,
+        guards=look(plan.guards, evidence, when="before"),
+        funnel={"seeds": table.height},
+    )
+
+
+def distil(record: RunRecord, client: ModelClient, draft: Path) -> None:
+    """Turn seeds into the training set: generate, filter, judge, select, export."""
+    plan, table = record.plan, record.table
+    record.spend = client.spend
+    with record.timed("generate"):
+        table = generate(table, task=plan.task, teacher=plan.teacher, client=client)
+        record.funnel["generated"] = count_in(table)
+    with record.timed("filter"):
+        table = apply_filters(table, plan.filters)
+        record.funnel["filtered"] = count_in(table)
+    with record.timed("judge"):
+        table = judge(table, judge=plan.judge, task=plan.task, client=client)
+        record.funnel["judged"] = count_in(table)
+    with record.timed("select"):
+        table = select(table, plan.select)
+        record.funnel["selected"] = count_in(table)
+    with record.timed("export"):
+        record.table = table
+        record.dataset_sha256 = export_dataset(table, plan.export, draft / "dataset.jsonl")
+        export_rejected(table, draft / "rejected.jsonl")
+
+
+def prove(record: RunRecord, client: ModelClient) -> None:
+    """Find out what the training set is worth: train, evaluate, measure."""
+    plan = record.plan
+    with record.timed("measure"):
+        dataset = record.table.filter(is_in())
+        record.diversity = measure(dataset, plan.diversity, column=plan.task.varied)
+    if plan.student is None:
+        return
+    with record.timed("train"):
+        examples = dataset_examples(record.table, plan.task)
+        record.trained = train(plan.student, examples, seed=plan.seed)
+    if record.heldout is None:
+        return
+    with record.timed("evaluate"):
+        record.evaluation = evaluate(
+            record.trained,
+            examples,
+            record.table,
+            record.heldout.frame,
+            task=plan.task,
+            student=plan.student,
+            teacher=plan.teacher if plan.evaluate.teacher else None,
+            client=client,
+            metrics=plan.metrics,
+            seed=plan.seed,
+        )
+
+
+def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -> None:
+    """Draft every file that the run leaves beside its dataset; the manifest comes last."""
+    plan = record.plan
+    record.table.write_parquet(draft / "examples.parquet")
+    export_responses(ledger, client.used, draft / "responses.parquet")
+    write_text(draft / "config.yaml", to_yaml(plan.config))
+    if record.trained is not None:
+        (draft / "student").mkdir()
+        record.trained.save(draft / "student")
+        if record.evaluation is not None and record.heldout is not None:
+            answers = draft / "student" / "heldout.parquet"
+            export_heldout(record.evaluation, record.heldout.frame, answers)
+    record.ended_at = now_utc()
+    manifest = make_manifest(record)
+    write_card(record, manifest, draft / "README.md")
+    write_report(record, manifest, draft / "report.html")
+    write_text(draft / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")

@@ -1,0 +1,34 @@
+"""A budget of rows."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from distill.component import Count, component
+
+
+@component
+class TopRows:
+    """Keep the best-scored rows up to a number; of equals, those that come first.
+
+    Args:
+        max_rows: Most rows of the teacher in the dataset; 0 keeps none, `None` keeps all.
+    """
+
+    max_rows: Count | None
+
+    @property
+    def reason(self) -> str:
+        """Why a row is left out."""
+        return "over_max_rows"
+
+    def rejects(self, table: pl.DataFrame) -> pl.Series:
+        """Return true for rows beyond the budget; unscored rows rank last."""
+        if self.max_rows is None:
+            return pl.repeat(value=False, n=table.height, eager=True)
+        best_first = (
+            table.with_row_index("at")
+            .sort("score", descending=True, nulls_last=True, maintain_order=True)["at"]
+            .head(self.max_rows)
+        )
+        return ~pl.int_range(table.height, eager=True, dtype=pl.UInt32).is_in(best_first.implode())

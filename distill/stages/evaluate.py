@@ -1,0 +1,220 @@
+"""Evaluate the student on real held-out examples only, beside its controls.
+
+Arms share the student's class and settings and differ in their training examples alone. The
+verdict compares what the run adds (real and distilled examples together) with what was there
+without it: the same student on the real examples, or, where there are none, always answering the
+commonest label.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from distill.metrics import ItemMetric, Metric
+from distill.models.client import ModelClient
+from distill.models.protocol import Model
+from distill.stages.generate import answer_all
+from distill.statistics import (
+    Interval,
+    PairedTest,
+    Verdict,
+    explain_verdict,
+    mcnemar_mid_p,
+    paired_bootstrap,
+    verdict,
+    wilson,
+)
+from distill.students import Examples, Student, Trained
+from distill.tasks import Classify, Task
+
+STUDENT = "real_and_distilled"
+REAL_ONLY = "real_only"
+DISTILLED_ONLY = "distilled_only"
+TEACHER_ITSELF = "teacher"
+MAJORITY = "majority"
+Answers = Sequence[str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One column of the comparison.
+
+    Args:
+        name: What was tried.
+        examples: Training examples; `None` where nothing was trained.
+        answers: (items,) answers to the held-out questions; `None` for no answer, which counts as
+            wrong.
+        scores: (items,) headline score of each item, in [0, 1].
+        headline: Mean score with its 95 % interval.
+        metrics: Every metric over all items, by name.
+    """
+
+    name: str
+    examples: int | None
+    answers: tuple[str | None, ...]
+    scores: NDArray[np.float64]
+    headline: Interval
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """All arms, and the verdict.
+
+    Args:
+        arms: By name, weakest control first.
+        student: The name of the arm that the run delivers.
+        baseline: The name of the arm that it is measured against.
+        metric: Name of the headline metric.
+        test: Student against baseline, paired by item.
+        verdict: `helps`, `hurts` or `inconclusive`.
+        reason: The verdict in a sentence, with its figures.
+    """
+
+    arms: Mapping[str, Arm]
+    student: str
+    baseline: str
+    metric: str
+    test: PairedTest
+    verdict: Verdict
+    reason: str
+
+
+def evaluate(
+    trained: Trained,
+    examples: Examples,
+    table: pl.DataFrame,
+    heldout: pl.DataFrame,
+    *,
+    task: Task,
+    student: Student,
+    teacher: Model | None,
+    client: ModelClient,
+    metrics: Mapping[str, Metric],
+    seed: int,
+) -> Evaluation:
+    """Let every arm answer the held-out questions and compare them.
+
+    Args:
+        trained: The student that the run delivers.
+        examples: What it was trained on.
+        table: The one table; the teacher's calibration comes from its pool.
+        heldout: Columns `id`, `question`, `reference`.
+        task: What is asked.
+        student: Trains the other arms.
+        teacher: Answers too, as an arm of its own; `None` leaves it out.
+        client: For the teacher.
+        metrics: By name; the first is the headline.
+        seed: Of every draw.
+    """
+    questions = heldout["question"].to_list()
+    references = heldout["reference"].to_list()
+    answers: dict[str, tuple[int | None, Answers]] = {}
+    if examples.labels:
+        commonest = _commonest(examples)
+        answers[MAJORITY] = (None, [commonest] * len(questions))
+    for name, mask in ((REAL_ONLY, examples.real), (DISTILLED_ONLY, ~examples.real)):
+        if _can_train(examples, mask):
+            part = examples.where(mask)
+            answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
+    if teacher is not None:
+        answers[TEACHER_ITSELF] = (None, _teacher_answers(table, questions, task, teacher, client))
+    answers[STUDENT] = (len(examples), trained.answer(questions))
+    arms = {
+        name: _arm(name, count, given, references, metrics, seed)
+        for name, (count, given) in answers.items()
+    }
+    baseline = next(name for name in (REAL_ONLY, MAJORITY, STUDENT) if name in arms)
+    test = compare(arms[STUDENT].scores, arms[baseline].scores, seed)
+    return Evaluation(
+        arms=arms,
+        student=STUDENT,
+        baseline=baseline,
+        metric=next(iter(metrics)),
+        test=test,
+        verdict=verdict(test),
+        reason=explain_verdict(test, "Distillation", baseline),
+    )
+
+
+def compare(a: NDArray[np.float64], b: NDArray[np.float64], seed: int) -> PairedTest:
+    """Compare two arms item by item: exactly where items are right or wrong, else by resampling."""
+    binary = bool(np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all())
+    return mcnemar_mid_p(a > 0, b > 0) if binary else paired_bootstrap(a, b, seed)
+
+
+def _arm(
+    name: str,
+    examples: int | None,
+    answers: Answers,
+    references: Sequence[str],
+    metrics: Mapping[str, Metric],
+    seed: int,
+) -> Arm:
+    headline = next(iter(metrics.values()))
+    if not isinstance(headline, ItemMetric):
+        raise TypeError("the first metric scores items one by one; build has checked it")
+    scores = headline.score(answers, references)
+    return Arm(
+        name=name,
+        examples=examples,
+        answers=tuple(answers),
+        scores=scores,
+        headline=_interval(scores, seed),
+        metrics={key: metric.summary(answers, references) for key, metric in metrics.items()},
+    )
+
+
+def _interval(scores: NDArray[np.float64], seed: int) -> Interval:
+    if np.isin(scores, (0.0, 1.0)).all():
+        return wilson(int(scores.sum()), len(scores))
+    spread = paired_bootstrap(scores, np.zeros_like(scores), seed)
+    return Interval(spread.difference, spread.low, spread.high, spread.n)
+
+
+def _commonest(examples: Examples) -> str:
+    """Return the commonest label among the real examples, or among all where none is real."""
+    pool = examples.where(examples.real) if examples.real.any() else examples
+    counts = Counter(pool.answers)
+    return max(examples.labels, key=lambda label: counts[label])
+
+
+def _can_train(examples: Examples, mask: NDArray[np.bool_]) -> bool:
+    """Say whether an arm differs from the whole dataset and has something to learn from."""
+    part = examples.where(mask)
+    if len(part) in {0, len(examples)}:
+        return False
+    return not examples.labels or len(set(part.answers)) > 1
+
+
+def _teacher_answers(
+    table: pl.DataFrame,
+    questions: Sequence[str],
+    task: Task,
+    teacher: Model,
+    client: ModelClient,
+) -> list[str | None]:
+    """Ask the teacher; label scores are calibrated by the pool, never by the held-out texts."""
+    read = [
+        answer
+        for answer, _ in answer_all(
+            questions, [0] * len(questions), task=task, teacher=teacher, client=client
+        )
+    ]
+    if not isinstance(task, Classify):
+        return [answer.answer if answer.reason is None else None for answer in read]
+    pool = table.filter(pl.col("raw_label_probs").is_not_null())["raw_label_probs"].to_list()
+    scored = [i for i, answer in enumerate(read) if answer.label_probs is not None]
+    given: list[str | None] = [None] * len(read)
+    if scored and pool:
+        probs = np.array([read[i].label_probs for i in scored])
+        labels = task.labels_of(task.calibrated(probs, pool=np.array(pool)))
+        for i, label in zip(scored, labels, strict=True):
+            given[i] = label
+    return given

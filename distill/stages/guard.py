@@ -1,0 +1,62 @@
+"""Look for the named failure modes; in mode `error` a finding ends the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from distill.errors import GuardError
+from distill.guards import Evidence, Finding, Guard
+
+SHOWN_ROWS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardResult:
+    """One guard's finding, with what it means for the run.
+
+    Args:
+        status: `pass`, `warn`, `fail` or `off`.
+        finding: What was found; `None` where the guard is off.
+    """
+
+    status: Literal["pass", "warn", "fail", "off"]
+    finding: Finding | None
+
+
+def look(
+    guards: Mapping[str, Guard], evidence: Evidence, *, when: Literal["before", "after"]
+) -> dict[str, GuardResult]:
+    """Let every guard of this moment look.
+
+    Raises:
+        GuardError: guards in mode `error` fired; all of them are told, with their evidence.
+    """
+    results = {
+        name: _result(guard, evidence) for name, guard in guards.items() if guard.when == when
+    }
+    failed = {name: r.finding for name, r in results.items() if r.status == "fail" and r.finding}
+    if failed:
+        raise GuardError("\n".join(told(name, finding) for name, finding in failed.items()))
+    return results
+
+
+def told(name: str, finding: Finding) -> str:
+    """Return a finding as it is printed: the sentence, the evidence by row, the hint."""
+    lines = [f"guard.{name}: {finding.sentence}"]
+    lines += [f"  {row}" for row in finding.rows[:SHOWN_ROWS]]
+    if len(finding.rows) > SHOWN_ROWS:
+        lines.append(f"  … and {len(finding.rows) - SHOWN_ROWS} more")
+    if finding.hint:
+        lines.append(f"  hint: {finding.hint}")
+    return "\n".join(lines)
+
+
+def _result(guard: Guard, evidence: Evidence) -> GuardResult:
+    if guard.mode == "off":
+        return GuardResult(status="off", finding=None)
+    finding = guard.look(evidence)
+    if not finding.fires:
+        return GuardResult(status="pass", finding=finding)
+    return GuardResult(status="fail" if guard.mode == "error" else "warn", finding=finding)

@@ -1,0 +1,36 @@
+"""Students: what is trained on the dataset. One class and one YAML each.
+
+A student is fitted to examples and then answers questions; the same fit serves every arm of the
+evaluation, so that arms differ in their examples and in nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from distill.students.classifier import Classifier
+from distill.students.examples import Examples
+from distill.students.saved import load
+from distill.students.trained import Trained
+
+__all__ = ["Classifier", "Examples", "Student", "Trained", "load"]
+
+
+@runtime_checkable
+class Student(Protocol):
+    """A way to train."""
+
+    @property
+    def tasks(self) -> frozenset[str]:
+        """The tasks that it can learn, by name."""
+
+    def fit(self, examples: Examples, *, seed: int) -> Trained:
+        """Train on `examples`.
+
+        Args:
+            examples: At least one.
+            seed: Of every draw in training.
+
+        Raises:
+            TrainingError: the examples cannot be learnt from, such as a single label.
+        """

@@ -1,0 +1,30 @@
+"""Load a student from the folder that a run left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from distill.errors import UserError
+from distill.students.classifier import ABOUT_FILE, load_classifier
+from distill.students.trained import Trained
+
+
+def load(folder: Path | str) -> Trained:
+    """Return the trained student in `folder`.
+
+    Raises:
+        UserError: the folder holds none, or one of an unknown kind.
+    """
+    folder = Path(folder)
+    try:
+        about = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
+        kind = about["kind"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder}: no trained student ({ABOUT_FILE} is missing or damaged).",
+            hint="name the folder student/ of a run with student=classifier",
+        ) from error
+    if kind == "classifier":
+        return load_classifier(folder, about["labels"])
+    raise UserError(f"{folder}: a student of the unknown kind {kind!r}.")

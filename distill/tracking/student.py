@@ -1,0 +1,118 @@
+"""A trained student as an MLflow model: shown on the run's page, loaded by `mlflow.pyfunc`.
+
+The model holds the student's files as they are, the package's source, and the versions that it
+was trained with: nothing is pickled, nothing is inferred by loading it in another process, and it
+loads where the package is not installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import distill
+from distill import tracking_model
+from distill.tracking.saved_run import RUN_ID_TAG, SavedRun
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
+
+# Not `student`: MLflow shows a model and a folder of a run's artifacts of one name as one folder.
+MODEL_NAME = "trained_student"
+MODEL_FILES = "data"
+DIGEST_TAG = "distill.student.sha256"
+# What `distill.students` imports; the package itself travels as source.
+NEEDS = ("mlflow", "numpy", "polars", "pydantic", "scikit-learn", "scipy", "skops")
+
+
+def log_student(client: MlflowClient, run: Run, saved: SavedRun) -> str | None:
+    """Mirror the student of a run folder as a model that belongs to `run`.
+
+    A student that is there already, file for file, is not uploaded again; one whose upload was
+    cut short is completed.
+
+    Returns:
+        The model's id, or `None` where the run trained no student.
+    """
+    if saved.student is None:
+        return None
+    digest = folder_sha256(saved.student)
+    model = _logged(client, run, digest)
+    if model is None:
+        tags = {DIGEST_TAG: digest, RUN_ID_TAG: saved.run_id}
+        model = client.create_logged_model(
+            run.info.experiment_id, MODEL_NAME, source_run_id=run.info.run_id, tags=tags
+        )
+    if str(model.status) != "READY":
+        _upload(client, model.model_id, run.info.run_id, saved.student)
+        client.finalize_logged_model(model.model_id, "READY")
+    _link(client, run, model.model_id)
+    return str(model.model_id)
+
+
+def folder_sha256(folder: Path) -> str:
+    """Return the SHA-256 over names and contents of all files below `folder`, 64 hex digits."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return total.hexdigest()
+
+
+def requirements() -> list[str]:
+    """Return the libraries that a student needs, pinned to the installed versions."""
+    pinned = []
+    for name in NEEDS:
+        try:
+            pinned.append(f"{name}=={version(name)}")
+        except PackageNotFoundError:
+            continue
+    return pinned
+
+
+def _logged(client: MlflowClient, run: Run, digest: str) -> LoggedModel | None:
+    found = client.search_logged_models(
+        [run.info.experiment_id],
+        filter_string=f"source_run_id = '{run.info.run_id}' AND tags.`{DIGEST_TAG}` = '{digest}'",
+    )
+    return found[0] if found else None
+
+
+def _upload(client: MlflowClient, model_id: str, run_id: str, student: Path) -> None:
+    import mlflow.pyfunc
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    model = Model(run_id=run_id, model_uuid=model_id, model_id=model_id)
+    with TemporaryDirectory() as scratch:
+        described = Path(scratch, "model")
+        mlflow.pyfunc.save_model(
+            path=str(described),
+            loader_module=tracking_model.__name__,
+            code_paths=[str(Path(distill.__file__).parent)],
+            mlflow_model=model,
+            signature=ModelSignature(
+                inputs=Schema([ColSpec(DataType.string, tracking_model.QUESTION)]),
+                outputs=Schema([ColSpec(DataType.string, tracking_model.ANSWER)]),
+            ),
+            pip_requirements=requirements(),
+        )
+        # The weights go up from where they are; MLflow would copy them beside the description.
+        model.flavors["python_function"]["data"] = MODEL_FILES
+        model.model_size_bytes = sum(f.stat().st_size for f in student.rglob("*") if f.is_file())
+        model.save(str(described / "MLmodel"))
+        client.log_model_artifacts(model_id, str(student), MODEL_FILES)
+        client.log_model_artifacts(model_id, str(described))
+
+
+def _link(client: MlflowClient, run: Run, model_id: str) -> None:
+    from mlflow.entities import LoggedModelOutput
+
+    outputs = run.outputs.model_outputs if run.outputs else []
+    if all(output.model_id != model_id for output in outputs):
+        client.log_outputs(run.info.run_id, [LoggedModelOutput(model_id, step=0)])

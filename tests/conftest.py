@@ -1,0 +1,43 @@
+"""What the tests of the pipeline share: a clean environment, a fake API, a working directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_api import FakeApi, serving
+from workbench import KEY, Workbench
+
+ENVIRONMENT = (
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_AUTH_TOKEN",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "MLFLOW_TRACKING_URI",
+    "HYDRA_FULL_ERROR",
+)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with serving() as fake:
+        yield fake
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path,
+    api: FakeApi,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Workbench:
+    monkeypatch.chdir(tmp_path)
+    return Workbench(tmp_path, api, capsys)

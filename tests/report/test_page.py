@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from finished_runs import LONG, SHAPES, MakeRun, warned
+
+from distill.manifest import make_manifest
+from distill.record import RunRecord
+from distill.report import write_report
+
+VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect", "circle"}
+LOADS = {"script", "img", "iframe", "object", "embed", "video", "audio", "form", "use", "image"}
+
+
+class Page(HTMLParser):
+    """The elements of a page; a tag that is closed wrongly is a fault."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.faults: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        self.faults += [f"<{tag}> is open" for tag in self._open]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open.pop() != tag:
+            self.faults.append(f"</{tag}> at {self.getpos()}")
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.found if name == tag]
+
+
+def _text(record: RunRecord, folder: Path) -> str:
+    write_report(record, make_manifest(record), folder / "report.html")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def _words(text: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_text_of_a_run_becomes_markup(shape: str, make_run: MakeRun, tmp_path: Path) -> None:
+    page = Page(_text(make_run(**SHAPES[shape]), tmp_path))
+
+    assert page.faults == []
+    assert not {tag for tag, _ in page.found} & (LOADS | {"b"})
+    assert not [name for _, attrs in page.found for name in attrs if name.startswith("on")]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nothing_is_asked_of_the_network(shape: str, make_run: MakeRun, tmp_path: Path) -> None:
+    text = _text(make_run(**SHAPES[shape]), tmp_path)
+    page = Page(text)
+
+    addresses = [
+        attrs[name]
+        for _, attrs in page.found
+        for name in ("src", "href", "srcset", "action", "data", "xlink:href")
+        if name in attrs
+    ]
+    assert {str(address)[:1] for address in addresses} <= {"#", "d"}
+    assert [address for address in addresses if str(address)[0] == "d"] == ["data:,"]
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert not re.search(r"url\(|@import|@font-face|https?:", style)
+
+
+def test_the_policy_forbids_everything_but_style(make_run: MakeRun, tmp_path: Path) -> None:
+    page = Page(_text(make_run(), tmp_path))
+
+    policies = [attrs["content"] for attrs in page.all("meta") if "Content-Security" in str(attrs)]
+    assert policies == [
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    ]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_page_can_be_found_through_without_eyes(
+    shape: str, make_run: MakeRun, tmp_path: Path
+) -> None:
+    text = _text(make_run(**SHAPES[shape]), tmp_path)
+    page = Page(text)
+
+    ids = Counter(attrs["id"] for _, attrs in page.found if "id" in attrs)
+    assert set(ids.values()) == {1}
+    pointers = [str(attrs["href"])[1:] for attrs in page.all("a")]
+    pointers += [
+        str(attrs["aria-labelledby"]) for _, attrs in page.found if "aria-labelledby" in attrs
+    ]
+    assert set(pointers) <= set(ids)
+    assert {"header", "main", "nav", "footer", "h1"} <= {tag for tag, _ in page.found}
+    assert len(page.all("caption")) == len(page.all("table"))
+    outer = re.findall(r"<svg (?:width)[^>]*>", text)
+    assert all('aria-hidden="true"' in one or 'role="img" aria-label="' in one for one in outer)
+
+
+def test_the_page_says_the_sentence_of_the_verdict_and_its_doubts(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    record = make_run(guards=warned())
+    assert record.evaluation is not None
+
+    words = _words(_text(record, tmp_path))
+
+    assert record.evaluation.reason in words
+    assert "What could overturn it Guard contamination: 25 of 220" in words
+
+
+def test_every_accuracy_has_its_interval_beside_it(make_run: MakeRun, tmp_path: Path) -> None:
+    record = make_run()
+    assert record.evaluation is not None
+
+    words = _words(_text(record, tmp_path))
+
+    for arm in record.evaluation.arms.values():
+        value, low, high = (
+            f"{100 * share:.1f}%"
+            for share in (arm.headline.value, arm.headline.low, arm.headline.high)
+        )
+        assert f"{value} {low} to {high}" in words
+
+
+def test_a_long_text_is_cut_and_its_length_said(make_run: MakeRun, tmp_path: Path) -> None:
+    text = _text(make_run(**SHAPES["long_texts"]), tmp_path)
+
+    assert len(text.encode()) < 1_000_000
+    assert f"Cut here; {len(LONG):,} characters in all." in text
+    assert "Cut here; 90,000 characters in all." in text
+
+
+@pytest.mark.parametrize("texts", [("<&" * 3_000,), ("👩" * 3_000,)], ids=["escaped", "wide"])
+def test_ten_thousand_rows_stay_below_a_megabyte(
+    texts: tuple[str], make_run: MakeRun, tmp_path: Path
+) -> None:
+    record = make_run(task="qa", rows=10_000, questions=texts, answers=(f"{texts[0]} a b c",))
+
+    assert record.table.height > 10_000
+    assert len(_text(record, tmp_path).encode()) < 1_000_000
+
+
+def test_dropped_examples_show_why_they_fell_out(make_run: MakeRun, tmp_path: Path) -> None:
+    record = make_run(task="qa")
+
+    text = _text(record, tmp_path)
+
+    fell = Counter(record.table["reason"].drop_nulls())
+    badges = Counter(re.findall(r'<span class="badge">\w+/(\w+)</span>', text))
+    assert sum(badges.values()) == 20
+    assert set(badges) == set(fell) == {"refusal", "min_words", "below_threshold", "unscored"}
+    # A reason has fewer than its share of five only where fewer rows have it.
+    assert all(badges[reason] >= min(rows, 5) for reason, rows in fell.items())
+
+
+def test_labels_beyond_a_screenful_are_counted(make_run: MakeRun, tmp_path: Path) -> None:
+    text = _text(make_run(**SHAPES["many_labels"]), tmp_path)
+
+    assert "90 more labels are not shown." in text
+
+
+def test_passwords_of_the_config_stay_out(make_run: MakeRun, tmp_path: Path) -> None:
+    record = make_run()
+    record.plan.config["ledger"]["url"] = "postgresql://u:secret@host/db"
+
+    text = _text(record, tmp_path)
+
+    assert "postgresql://u:***@host/db" in text
+    assert "secret" not in text

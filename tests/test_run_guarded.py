@@ -1,0 +1,118 @@
+"""Guards end to end: what stops a run before anything is spent, and what only warns."""
+
+from __future__ import annotations
+
+import pytest
+from workbench import QUESTIONS, Workbench
+
+ALIAS = "teacher.model=claude-opus-4-5"
+SAME = ("judge.model=claude-opus-4-5-20251101",)
+HELDOUT = [
+    {"id": "h0", "question": "Something that no seed asks?", "reference_answer": "yes"},
+    {"id": "h1", "question": f"  {QUESTIONS[1].upper()}!!", "reference_answer": "counting"},
+]
+
+
+def contaminated(bench: Workbench) -> tuple[str, ...]:
+    bench.write("heldout.jsonl", HELDOUT)
+    return ("heldout.path=heldout.jsonl",)
+
+
+def synthetic(bench: Workbench) -> tuple[str, ...]:
+    bench.write("heldout.jsonl", [HELDOUT[0] | {"origin": "synthetic"}])
+    return ("heldout.path=heldout.jsonl",)
+
+
+CASES = [
+    pytest.param("judge_independence", lambda _: SAME, ["claude-opus-4-5-20251101"], id="judge"),
+    pytest.param(
+        "pinned_models",
+        lambda _: (ALIAS,),
+        ["teacher.model", "'claude-opus-4-5'", "pin claude-opus-4-5-20251101", "allow_alias=true"],
+        id="alias",
+    ),
+    pytest.param("contamination", contaminated, ["1 of 2", "h1", "s1"], id="contaminated"),
+    pytest.param("real_heldout", synthetic, ["h0", "synthetic"], id="synthetic held-out"),
+]
+
+
+@pytest.mark.parametrize(("guard", "given", "evidence"), CASES)
+def test_a_guard_stops_the_run_with_evidence_before_anything_is_spent_or_written(
+    bench: Workbench, guard: str, given: object, evidence: list[str]
+) -> None:
+    overrides = given(bench)  # type: ignore[operator]
+    before = bench.files()
+    ended = bench.run(*overrides)
+
+    assert ended.status == 2, ended.err
+    assert not ended.has_traceback
+    assert f"guard.{guard}" in ended.err
+    for words in evidence:
+        assert words in ended.err
+    assert bench.api.count() == 0
+    assert bench.files() == before
+    assert not bench.ledger.exists()
+    assert not bench.out.exists()
+
+
+@pytest.mark.parametrize(("guard", "given", "evidence"), CASES)
+@pytest.mark.parametrize(("mode", "status"), [("warn", "warn"), ("off", "off")])
+def test_a_guard_that_only_warns_or_is_off_lets_the_run_pass(
+    bench: Workbench, guard: str, given: object, evidence: list[str], mode: str, status: str
+) -> None:
+    overrides = given(bench)  # type: ignore[operator]
+    if guard == "pinned_models":
+        overrides = (*overrides, "judge.model=claude-haiku-4-5-20251001")
+    ended = bench.run(*overrides, f"guard.{guard}.mode={mode}")
+
+    assert ended.status == 0, ended.err
+    assert bench.manifest["guards"][guard] == status
+    card = (bench.out / "README.md").read_text(encoding="utf-8")
+    assert (guard in card) or mode == "off"
+
+
+def test_all_guards_that_fire_are_told_at_once(bench: Workbench) -> None:
+    overrides = contaminated(bench)
+    ended = bench.run(*overrides, ALIAS, "judge.model=claude-opus-4-5")
+
+    assert ended.status == 2
+    for guard in ("judge_independence", "pinned_models", "contamination"):
+        assert f"guard.{guard}" in ended.err
+    assert "judge.via.allow_alias=true" in ended.err
+
+
+def test_an_alias_that_is_allowed_may_be_served_by_its_snapshot(bench: Workbench) -> None:
+    from fake_api import Message, good_answer
+
+    bench.api.teacher = lambda prompt, body, attempt: Message(
+        good_answer(prompt, body, attempt), model="claude-opus-4-5-20251101"
+    )
+    ended = bench.run(ALIAS, "teacher.allow_alias=true")
+
+    assert ended.status == 0, ended.err
+    assert bench.manifest["teacher"]["served"] == ["claude-opus-4-5-20251101"]
+
+
+def test_an_alias_judge_is_the_teacher_under_another_name(bench: Workbench) -> None:
+    ended = bench.run("judge.model=claude-opus-4-5", "judge.via.allow_alias=true")
+
+    assert ended.status == 2
+    assert "guard.judge_independence" in ended.err
+
+
+def test_without_guards_nothing_is_watched(bench: Workbench) -> None:
+    overrides = contaminated(bench)
+    ended = bench.run(*overrides, ALIAS, "guard=none")
+
+    assert ended.status == 0, ended.err
+    assert bench.manifest["guards"] == {}
+
+
+def test_a_held_out_question_never_reaches_a_model(bench: Workbench) -> None:
+    bench.write("heldout.jsonl", HELDOUT[:1])
+    ended = bench.run("heldout.path=heldout.jsonl")
+
+    assert ended.status == 0, ended.err
+    assert bench.manifest["inputs"]["heldout"]["rows"] == 1
+    assert not any(HELDOUT[0]["question"] in prompt for prompt in bench.api.prompts("teacher"))
+    assert not any(HELDOUT[0]["question"] in prompt for prompt in bench.api.prompts("judge"))
