@@ -62,7 +62,11 @@ def run(argv: list[str]) -> int:
 
 
 def look(overrides: list[str], config_dir: Path | None) -> Iterator[Check]:
-    """Yield one check after the other; nothing is written and no model is asked."""
+    """Yield one check after the other; no model is asked.
+
+    The one thing that is mended at once: runs that the tracking store shows as running and whose
+    process is gone are closed there.
+    """
     yield Check("ok", "python", platform.python_version())
     yield Check("ok", "versions", ", ".join(f"{name} {_version(name)}" for name in SHOWN_VERSIONS))
     yield from _extras()
@@ -174,4 +178,14 @@ def _tracking(node: dict[str, Any]) -> Check:
     uri = node.get("uri")
     if uri is None:
         return Check("note", "tracking", "off")
-    return Check("ok", "tracking", str(without_secrets(str(uri))))
+    shown = str(without_secrets(str(uri)))
+    if str(uri).startswith("sqlite:///") and not Path(str(uri)[len("sqlite:///") :]).exists():
+        return Check("ok", "tracking", f"{shown}: not there yet, made by the first run")
+    from distill.tracking import close_dead_runs
+
+    try:
+        dead = close_dead_runs(str(uri), str(node["experiment"]))
+    except DistillError as error:
+        return Check("fault", "tracking", str(error).replace("\n", " "))
+    closed = f"; {len(dead)} runs whose process is gone are closed now" if dead else ""
+    return Check("ok", "tracking", f"{shown}{closed}")

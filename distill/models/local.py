@@ -25,7 +25,7 @@ class LocalModel(ModelSettings):
         temperature: Sampling temperature in [0, 1]; 0 is greedy.
         seed: Seed of sample 0; sample k uses `seed + k`.
         workers: llama.cpp servers with one thread each, >= 1; more than the cores is slower.
-        slots: Requests that share one server, >= 1.
+        slots: Prompts whose beginnings each server keeps warm, >= 1.
         context_tokens: Longest prompt and reply of one request together, in tokens.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ LARGEST_SIZE = "100M<n<1B"
 TARGET = "_target_"
 # What shapes a model's answers, of all that its config says.
 ANSWER_KEYS = ("samples", "max_tokens", "temperature", "seed", "effort", "thinking")
+TASK_KEYS = ("max_words", "calibration", "answer_marker")
 PROMPT_CHARS = 20_000
 EXAMPLE_CHARS = 1_000
 NAME_CHARS = 80
@@ -65,7 +66,10 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         task=plan.task,
         rows=rows_in_words(manifest),
         sources={name: source_name(one["source"]) for name, one in manifest["inputs"].items()},
-        teacher_settings=_settings(plan.config["teacher"]),
+        settings=[
+            *_settings(plan.config["teacher"], ANSWER_KEYS),
+            *_settings(plan.config["task"], TASK_KEYS),
+        ],
         prompts=list(_prompts(plan.task)),
         filters=[_filter(name, node, manifest) for name, node in _filter_nodes(record)],
         judge=_judge(record),
@@ -112,8 +116,8 @@ def size_category(rows: int) -> str:
     return next((name for name, end in SIZES if rows < end), LARGEST_SIZE)
 
 
-def _settings(node: Mapping[str, Any]) -> list[str]:
-    return [f"{key}: {node[key]}" for key in ANSWER_KEYS if node.get(key) is not None]
+def _settings(node: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    return [f"{key}: {node[key]}" for key in keys if node.get(key) is not None]
 
 
 def _prompts(task: Any) -> Iterator[tuple[str, str]]:
@@ -122,8 +126,9 @@ def _prompts(task: Any) -> Iterator[tuple[str, str]]:
         yield "System prompt", _cut(task.system)
     for i, shot in enumerate(getattr(task, "shots", ()), 1):
         yield f"Example {i} in the prompt", _cut(f"{shot['question']}\n\n{shot['label']}")
-    if getattr(task, "prompt", None):
-        yield "Prompt", _cut(task.prompt)
+    for key, heading in (("prompt", "Prompt"), ("reply", "Form of the reply")):
+        if getattr(task, key, None):
+            yield heading, _cut(getattr(task, key))
 
 
 def _cut(text: str) -> str:

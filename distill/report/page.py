@@ -138,7 +138,7 @@ def _tiles(record: RunRecord, manifest: Manifest) -> list[tuple[str, str, str]]:
         tiles.append(("Unscored by the judge", wording.percent(unscored), "they fall out"))
     asked = sum(manifest[role]["requests"] for role in ("teacher", "judge") if role in manifest)
     cost = wording.usd(total_cost_usd(manifest))
-    return [*tiles, ("Cost", cost, wording.counted(asked, "paid request"))]
+    return [*tiles, ("Cost", cost, wording.counted(asked, "request"))]
 
 
 def _provenance(manifest: Manifest) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ from distill.statistics import (
     wilson,
 )
 from distill.students import Examples, Student, Trained
+from distill.students.self_training import self_trained_answers
 from distill.tasks import Classify, Task
 
 STUDENT = "real_and_distilled"
@@ -38,6 +39,7 @@ REAL_ONLY = "real_only"
 DISTILLED_ONLY = "distilled_only"
 TEACHER_ITSELF = "teacher"
 MAJORITY = "majority"
+SELF_TRAINED = "self_trained"
 Answers = Sequence[str | None]
 
 
@@ -123,6 +125,8 @@ def evaluate(
         if _can_train(examples, mask):
             part = examples.where(mask)
             answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
+    if REAL_ONLY in answers and examples.labels and DISTILLED_ONLY in answers:
+        answers[SELF_TRAINED] = (len(examples), self_trained_answers(examples, questions))
     if teacher is not None:
         answers[TEACHER_ITSELF] = (None, _teacher_answers(table, questions, task, teacher, client))
     answers[STUDENT] = (len(examples), trained.answer(questions))
@@ -139,7 +143,7 @@ def evaluate(
         metric=next(iter(metrics)),
         test=test,
         verdict=verdict(test),
-        reason=explain_verdict(test, "Distillation", baseline),
+        reason=_reason(arms, test, baseline, seed),
     )
 
 
@@ -147,6 +151,24 @@ def compare(a: NDArray[np.float64], b: NDArray[np.float64], seed: int) -> Paired
     """Compare two arms item by item: exactly where items are right or wrong, else by resampling."""
     binary = bool(np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all())
     return mcnemar_mid_p(a > 0, b > 0) if binary else paired_bootstrap(a, b, seed)
+
+
+def _reason(arms: Mapping[str, Arm], test: PairedTest, baseline: str, seed: int) -> str:
+    """Return the verdict's sentence, and how much of a lift the unlabelled texts give alone."""
+    reason = explain_verdict(test, "Distillation", baseline)
+    if SELF_TRAINED not in arms:
+        return reason
+    beyond = compare(arms[STUDENT].scores, arms[SELF_TRAINED].scores, seed)
+    low, high = 100 * beyond.low, 100 * beyond.high
+    figures = f"{100 * beyond.difference:+.1f} pp (95% interval {low:+.1f} to {high:+.1f} pp)"
+    credit = {
+        "helps": "the teacher adds to what the unlabelled texts give without it",
+        "hurts": "the unlabelled texts alone, without the teacher, do better",
+        "inconclusive": "the lift cannot be credited to the teacher rather than to the texts",
+    }[verdict(beyond)]
+    return (
+        f"{reason} Against {SELF_TRAINED}, the same texts without a teacher, {figures}: {credit}."
+    )
 
 
 def _arm(

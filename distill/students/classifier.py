@@ -165,4 +165,7 @@ def load_classifier(folder: Path, labels: Sequence[str]) -> TrainedClassifier:
             f"{path.name}: holds types that are not trusted: {', '.join(strangers)}.",
             hint="the file was not written by distill; do not load it",
         )
-    return TrainedClassifier(pipeline=skops.io.load(path), labels=tuple(labels))
+    return TrainedClassifier(
+        pipeline=skops.io.load(path),
+        labels=tuple(labels),
+    )

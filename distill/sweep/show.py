@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CSV_FILE = "sweep.csv"
 PLOT_FILE = "sweep.png"
 MARK = "←"
+EVALUATED = ("accuracy", "95 % interval")
 
 
 def leave_files(results: Sequence[Result], choice: Choice | None, out: Path) -> None:
@@ -33,14 +34,15 @@ def print_table(
     """Print one line a point, the chosen one marked, and what failed."""
     from rich.table import Table
 
+    evaluated = any(result.accuracy is not None for result in results)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("point", overflow="fold")
-    for name in ("rows", "kept", "accuracy", "95 % interval", "distinct-2", "paid", "cost"):
+    for key in results[0].point.swept:
+        table.add_column(key, overflow="fold")
+    for name in ("rows", "kept", *EVALUATED[: 2 * evaluated], "distinct-2", "paid", "cost", ""):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
     for result in results:
         mark = MARK if choice is not None and choice.index == result.point.index else ""
-        table.add_row(*_cells(result), mark)
+        table.add_row(*result.point.swept.values(), *_cells(result, evaluated), mark)
     console.print(table)
     if choice is not None:
         console.print(f"{MARK} {choice.reason}.", highlight=False)
@@ -51,16 +53,15 @@ def print_table(
     console.print(f"files: {out}", highlight=False, soft_wrap=True)
 
 
-def _cells(result: Result) -> list[str]:
+def _cells(result: Result, evaluated: bool) -> list[str]:
     if result.status == "failed":
-        return [result.point.name, "failed", "", "", "", "", "", ""]
+        return ["failed", "", *[""] * (2 * evaluated), "", "", ""]
     interval = "–" if result.low is None else f"{result.low:.3f}–{result.high:.3f}"
+    measured = [_number(result.accuracy, "{:.3f}"), interval] if evaluated else []
     return [
-        result.point.name,
         f"{result.rows:,}",
         _number(result.kept_share, "{:.0%}"),
-        _number(result.accuracy, "{:.3f}"),
-        interval,
+        *measured,
         _number((result.diversity or {}).get("distinct_2"), "{:.3f}"),
         f"{result.requests:,}",
         "unknown" if result.cost_usd is None else f"${result.cost_usd:.4f}",

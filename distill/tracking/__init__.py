@@ -18,6 +18,7 @@ MLflow takes more than a second to import: it is imported inside the functions t
 from __future__ import annotations
 
 from distill.tracking.mirror import mirror, sync
+from distill.tracking.owner import close_dead_runs
 from distill.tracking.tracked import (
     MlflowTracking,
     NoTracking,
@@ -32,6 +33,7 @@ __all__ = [
     "TrackedRun",
     "Tracking",
     "TrackingWarning",
+    "close_dead_runs",
     "mirror",
     "sync",
 ]

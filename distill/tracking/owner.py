@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from distill.processes import started
+from distill.tracking.store import connected
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,6 +29,22 @@ def is_gone(name: str) -> bool:
     host, _, rest = name.partition(":")
     pid, _, start = rest.partition(":")
     return host == socket.gethostname() and pid.isdigit() and started(int(pid)) != start
+
+
+def close_dead_runs(uri: str, experiment: str, *, timeout_s: float = 20.0) -> list[str]:
+    """Close the dead runs of an experiment; see `close_dead`.
+
+    Args:
+        uri: MLflow tracking URI.
+        experiment: Its name; one that does not exist has no runs.
+        timeout_s: Longest that a silent server is waited for.
+
+    Raises:
+        DistillError: the store cannot be reached.
+    """
+    with connected(uri, timeout_s=timeout_s, retries=0) as client:
+        found = client.get_experiment_by_name(experiment)
+        return [] if found is None else close_dead(client, found.experiment_id)
 
 
 def close_dead(client: MlflowClient, experiment: str, *, parent: str | None = None) -> list[str]:

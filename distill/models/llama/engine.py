@@ -1,21 +1,17 @@
-"""llama.cpp: the servers, what their slots hold, and one request at a time on each.
+"""The embedded model: llama.cpp's servers, and one request at a time on each.
 
-The same request gets the same bits, whatever ran before it or runs beside it; a label score is
-not a draw. llama.cpp alone does not promise that: with its defaults the log-probability of a
-label moved by 0.1 to 0.8 between an empty, a warm and a shared server, because the order of
-summation depends on how many tokens are computed together, and the rounding of activations to
-8 bits makes tenths of millionths. What holds it still:
+The same request gets the same bits, whatever ran before it or runs beside it, so that a score or a
+seeded text can be had again. llama.cpp alone does not promise that: with its defaults the
+log-probability of a label moved by 0.1 to 0.8 between an empty, a warm and a shared server. Sums
+are taken in another order when another number of tokens is computed together, and rounding
+activations to 8 bits turns the last bit into a tenth. What holds it still:
 
-- flash attention is off: its kernels change with the number of tokens (8 % more time);
-- one request at a time runs on a server, since a neighbour's tokens cut the prompt elsewhere
-  (batching four replies would give 7 to 15 % more tokens a second);
-- no stretch of a prompt is computed as a single token, where attention takes another kernel than
-  for two or more. Slots are therefore chosen and, where they hold too much, cut back here.
+- flash attention is off: its kernels change with the number of tokens (a tenth more time);
+- one request at a time runs on a server, since a neighbour's tokens divide the prompt otherwise
+  (with one thread, four at a time got no more done per second of CPU);
+- no token of a prompt is computed alone or taken from a reply: `distill.models.llama.slots`.
 
-Bits may differ between machines, as kernels are picked by processor.
-
-The slots of a server are its memory of prefixes: a request goes where the longest beginning of
-its prompt has been computed already, so that a few-shot prompt shared by many is computed once.
+Kernels are picked by processor, so another machine may give other bits.
 """
 
 from __future__ import annotations

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tables import reply
+
+from distill.errors import BudgetError
+from distill.models.budget import Budget, Spend
+from distill.models.prices import Price
+
+
+def test_without_a_cap_nothing_is_counted() -> None:
+    async def story() -> None:
+        budget = Budget(None)
+        await budget.reserve(1e9)
+        await budget.settle(1e9, 1e9)
+
+    asyncio.run(story())
+
+
+def test_a_request_that_could_pass_the_cap_is_refused() -> None:
+    async def story() -> None:
+        budget = Budget(1.0)
+        await budget.reserve(0.9)
+        await budget.settle(0.9, 0.5)
+        with pytest.raises(BudgetError, match=r"0\.5000 of 1 dollars"):
+            await budget.reserve(0.51)
+        await budget.reserve(0.5)
+
+    asyncio.run(story())
+
+
+def test_a_request_waits_for_those_in_flight_where_that_helps() -> None:
+    async def story() -> None:
+        budget = Budget(1.0)
+        await budget.reserve(0.8)
+        waiting = asyncio.create_task(budget.reserve(0.8))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await budget.settle(0.8, 0.1)
+        await waiting
+        assert (budget.spent_usd, budget.reserved_usd) == (pytest.approx(0.1), 0.8)
+
+    asyncio.run(story())
+
+
+def test_a_cap_of_nothing_allows_what_is_free() -> None:
+    async def story() -> None:
+        budget = Budget(0.0)
+        await budget.reserve(0.0)
+        await budget.settle(0.0, 0.0)
+        with pytest.raises(BudgetError):
+            await budget.reserve(1e-9)
+
+    asyncio.run(story())
+
+
+def test_many_at_once_never_pass_the_cap_and_use_it_up() -> None:
+    async def story() -> tuple[int, float]:
+        budget, sent = Budget(1.0), 0
+
+        async def one() -> None:
+            nonlocal sent
+            await budget.reserve(0.1)
+            assert budget.spent_usd + budget.reserved_usd <= 1.0 + 1e-12
+            await asyncio.sleep(0)
+            sent += 1
+            await budget.settle(0.1, 0.05)
+
+        done = await asyncio.gather(*(one() for _ in range(50)), return_exceptions=True)
+        assert all(out is None or isinstance(out, BudgetError) for out in done)
+        return sent, budget.spent_usd
+
+    sent, spent = asyncio.run(story())
+    assert spent == pytest.approx(sent * 0.05)
+    assert 0.9 < spent <= 1.0
+
+
+def test_spend_counts_paid_and_cached_apart() -> None:
+    spend = Spend("m", Price(2.0, 10.0))
+    spend.add(reply(input_tokens=1_000_000, output_tokens=100_000))
+    spend.add(reply(input_tokens=5, output_tokens=5, cached=True, served_model="other"))
+
+    assert (spend.requests, spend.cached) == (1, 1)
+    assert spend.cost_usd == pytest.approx(3.0)
+    assert spend.served == {"m", "other"}
+
+
+def test_an_unknown_price_is_unknown_only_where_something_was_paid() -> None:
+    spend = Spend("m", None)
+    spend.add(reply(cached=True))
+    assert spend.cost_usd == 0.0
+    spend.add(reply())
+    assert spend.cost_usd is None

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tables import claude, reply
+
+from distill.errors import ModelError
+from distill.models import Request
+from distill.models.messages_api import read_message, told
+
+BODY: dict[str, Any] = {
+    "model": "claude-x",
+    "content": [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "text", "text": "One, "},
+        {"type": "text", "text": "two."},
+    ],
+    "stop_reason": "end_turn",
+    "usage": {
+        "input_tokens": 10,
+        "output_tokens": 5,
+        "cache_read_input_tokens": 100,
+        "cache_creation_input_tokens": None,
+    },
+}
+
+
+def test_the_plainest_request_sends_nothing_that_was_not_asked_for() -> None:
+    assert claude().wire(Request(prompt="p")) == {
+        "model": "claude-opus-4-5-20251101",
+        "max_tokens": 1024,
+        "messages": [{"role": "user", "content": "p"}],
+    }
+
+
+def test_everything_that_is_set_reaches_the_wire() -> None:
+    model = claude(
+        max_tokens=7, effort="low", thinking={"type": "adaptive"}, temperature=0.0, model="m"
+    )
+    schema = {"type": "object"}
+    request = Request(prompt="p", system="s", shots=(("q", "a"),), schema=schema)
+
+    assert model.wire(request) == {
+        "model": "m",
+        "max_tokens": 7,
+        "system": "s",
+        "messages": [
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "content": "a"},
+            {"role": "user", "content": "p"},
+        ],
+        "output_config": {"format": {"type": "json_schema", "schema": schema}, "effort": "low"},
+        "thinking": {"type": "adaptive"},
+        "temperature": 0.0,
+    }
+
+
+def test_a_sample_is_the_same_request_asked_again() -> None:
+    model = claude()
+    assert model.wire(Request(prompt="p", sample=0)) == model.wire(Request(prompt="p", sample=5))
+
+
+def test_a_message_is_read_text_by_text_with_all_its_tokens() -> None:
+    read = read_message(BODY)
+
+    assert (read.text, read.stop_reason, read.served_model) == ("One, two.", "end_turn", "claude-x")
+    assert (read.input_tokens, read.output_tokens) == (110, 5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"usage": None},
+        {"usage": {}},
+        {"usage": {"input_tokens": None, "output_tokens": 1}},
+        {"usage": {"input_tokens": "many", "output_tokens": 1}},
+        {"content": None},
+        {"content": "text"},
+        {"content": [{"type": "text"}]},
+        {"content": [{"type": "text", "text": None}]},
+        {"content": ["text"]},
+    ],
+)
+def test_half_a_message_is_no_message(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the words are the library's or ours
+        read_message(BODY | change)
+
+
+@pytest.mark.parametrize(
+    ("settings", "served", "passes"),
+    [
+        ({"model": "m-1"}, "m-1", True),
+        ({"model": "m-1"}, "m-2", False),
+        ({"model": "m-1"}, "m-1-20251101", False),
+        ({"model": "m-1", "allow_alias": True}, "m-1-20251101", True),
+        ({"model": "m-1", "allow_alias": True}, "m-2", False),
+        ({"model": "claude-opus-4", "allow_alias": True}, "claude-opus-4-5-20251101", False),
+        ({"model": "m-1", "served_check": "record"}, "m-2", True),
+    ],
+)
+def test_the_served_id_is_compared(settings: dict[str, Any], served: str, passes: bool) -> None:
+    model = claude(**settings)
+    if passes:
+        model.check_served(reply(served_model=served))
+    else:
+        with pytest.raises(ModelError, match=served):
+            model.check_served(reply(served_model=served))
+
+
+class FakeError(Exception):
+    """An error in the shape of the SDK's."""
+
+    def __init__(self, status: int | None, body: Any = None) -> None:
+        super().__init__("words of the SDK")
+        self.status_code, self.body, self.request_id = status, body, "req_1"
+        self.message = "words of the SDK"
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "fatal"),
+    [(400, 1, False), (401, 1, True), (403, 1, True), (404, 1, False), (429, 3, False),
+     (500, 3, False), (529, 3, False), (None, 3, False)],
+)  # fmt: skip
+def test_an_error_is_told_with_status_request_and_attempts(
+    status: int | None, attempts: int, fatal: bool
+) -> None:
+    error = told(FakeError(status, {"error": {"message": "words of the API"}}), 2)
+
+    assert f"after {attempts} attempts" in error.detail
+    assert "request req_1" in error.detail
+    assert "words of the API" in error.detail
+    assert error.fatal == fatal
+    assert str(status or "FakeError") in error.detail
+
+
+@pytest.mark.parametrize("body", [None, "text", {}, {"error": "text"}, {"error": {}}])
+def test_an_error_without_an_envelope_is_told_in_the_sdks_words(body: Any) -> None:
+    assert "words of the SDK" in told(FakeError(500, body), 0).detail

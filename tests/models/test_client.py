@@ -1,0 +1,313 @@
+"""The client against a model of the tests' own, and several processes on one ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_api import Hang
+from rich.console import Console
+from workbench import QUESTIONS, Workbench
+
+from distill.errors import BudgetError, LedgerError, ModelError
+from distill.ledger import Ledger
+from distill.models import Failure, Reply, Request
+from distill.models.budget import Budget
+from distill.models.client import FAILURES_IN_A_ROW, ModelClient
+from distill.models.protocol import FailedRequestError, Sent
+from distill.progress import Progress
+
+Answer = Callable[[str], Awaitable[str]]
+
+
+async def echo(prompt: str) -> str:
+    return f"to {prompt}"
+
+
+@dataclass
+class Parrot:
+    """A model in this process: it answers by a coroutine and counts what it is asked."""
+
+    answer: Answer = echo
+    model: str = "parrot-1"
+    served: str = "parrot-1"
+    concurrency: int = 4
+    samples: int = 1
+    timeout_s: float = 5.0
+    provider: str = "local"
+    namespace: str = "parrot"
+    scores_labels: bool = False
+    asked: list[str] = field(default_factory=list)
+    connections: int = 0
+    in_flight: int = 0
+    max_in_flight: int = 0
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        return {"model": self.model, "prompt": request.prompt, "max_tokens": 10}
+
+    def read(self, body: Mapping[str, Any]) -> Reply:
+        if "text" not in body:
+            raise ValueError("no parrot")
+        return Reply(
+            text=body["text"],
+            stop_reason="end_turn",
+            served_model=self.served,
+            input_tokens=1,
+            output_tokens=1,
+        )
+
+    def check_served(self, reply: Reply) -> None:
+        if reply.served_model != self.model:
+            raise ModelError(f"served {reply.served_model}")
+
+    @asynccontextmanager
+    async def connect(self, name: str) -> AsyncIterator[Callable[..., Awaitable[Sent]]]:
+        del name
+        self.connections += 1
+
+        async def send(body: Mapping[str, Any]) -> Sent:
+            self.asked.append(body["prompt"])
+            self.in_flight += 1
+            self.max_in_flight = max(self.max_in_flight, self.in_flight)
+            try:
+                return Sent(body={"text": await self.answer(body["prompt"])}, request_id="r")
+            finally:
+                self.in_flight -= 1
+
+        yield send
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(str(tmp_path / "ledger.db"), synchronous="NORMAL") as opened:
+        yield opened
+
+
+def client_on(ledger: Ledger, max_usd: float | None = None) -> ModelClient:
+    return ModelClient(ledger, Budget(max_usd), Progress(Console(quiet=True)))
+
+
+def requests(*prompts: str, sample: int = 0) -> list[Request]:
+    return [Request(prompt=prompt, sample=sample) for prompt in prompts]
+
+
+def test_outcomes_come_in_the_order_of_the_requests(ledger: Ledger) -> None:
+    async def later_first(prompt: str) -> str:
+        for _ in range(20 - int(prompt)):
+            await asyncio.sleep(0)
+        return prompt
+
+    prompts = [str(i) for i in range(20)]
+    parrot = Parrot(later_first, concurrency=20)
+    outcomes = client_on(ledger).ask("teacher", parrot, requests(*prompts))
+
+    assert [out.text for out in outcomes if isinstance(out, Reply)] == prompts
+    assert parrot.connections == 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_no_more_requests_are_in_flight_than_allowed(ledger: Ledger, concurrency: int) -> None:
+    async def slow(prompt: str) -> str:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return prompt
+
+    parrot = Parrot(slow, concurrency=concurrency)
+    client_on(ledger).ask("teacher", parrot, requests(*map(str, range(12))))
+
+    assert parrot.max_in_flight == concurrency
+
+
+def test_what_the_ledger_holds_opens_no_connection(ledger: Ledger) -> None:
+    first, second = Parrot(), Parrot()
+    client_on(ledger).ask("teacher", first, requests("a", "b"))
+    client = client_on(ledger)
+    outcomes = client.ask("teacher", second, requests("b", "a", "b"))
+
+    assert [out.text for out in outcomes if isinstance(out, Reply)] == ["to b", "to a", "to b"]
+    assert all(isinstance(out, Reply) and out.cached for out in outcomes)
+    assert (second.connections, second.asked) == (0, [])
+    assert (client.spend["teacher"].requests, client.spend["teacher"].cached) == (0, 2)
+
+
+def test_equal_requests_are_one_and_samples_are_several(ledger: Ledger) -> None:
+    parrot = Parrot()
+    client = client_on(ledger)
+    client.ask("teacher", parrot, [*requests("a", "a", "a"), *requests("a", sample=1)])
+
+    assert parrot.asked == ["a", "a"]
+    assert len(client.used) == 2
+
+
+def test_nothing_to_ask_opens_no_connection(ledger: Ledger) -> None:
+    parrot = Parrot()
+    assert client_on(ledger).ask("teacher", parrot, []) == []
+    assert parrot.connections == 0
+
+
+def test_a_failure_is_an_outcome_and_is_not_kept(ledger: Ledger) -> None:
+    async def some(prompt: str) -> str:
+        if prompt == "b":
+            raise FailedRequestError("HTTP 500")
+        return prompt
+
+    client = client_on(ledger)
+    outcomes = client.ask("teacher", Parrot(some), requests("a", "b", "c"))
+
+    assert [type(out) for out in outcomes] == [Reply, Failure, Reply]
+    assert isinstance(outcomes[1], Failure)
+    assert outcomes[1].detail == "HTTP 500"
+    assert ledger.count() == len(client.used) == 2
+    assert client.spend["teacher"].failed == 1
+
+    again = Parrot()
+    client_on(ledger).ask("teacher", again, requests("a", "b", "c"))
+    assert again.asked == ["b"]
+
+
+def test_a_fatal_failure_stops_and_cancels_the_rest(ledger: Ledger) -> None:
+    async def refused(prompt: str) -> str:
+        if prompt == "0":
+            raise FailedRequestError("HTTP 401", fatal=True)
+        await asyncio.Event().wait()
+        return "never"
+
+    parrot = Parrot(refused)
+    with pytest.raises(ModelError, match="401"):
+        client_on(ledger).ask("teacher", parrot, requests(*map(str, range(50))))
+    assert len(parrot.asked) <= parrot.concurrency
+
+
+def test_an_endpoint_that_is_down_is_left_alone_after_a_few_failures(ledger: Ledger) -> None:
+    async def down(prompt: str) -> str:
+        raise FailedRequestError("connection refused")
+
+    parrot = Parrot(down, concurrency=2)
+    with pytest.raises(ModelError, match="connection refused"):
+        client_on(ledger).ask("teacher", parrot, requests(*map(str, range(500))))
+    assert len(parrot.asked) <= FAILURES_IN_A_ROW + parrot.concurrency
+
+
+def test_one_failure_among_answers_out_of_the_ledger_is_an_outcome(ledger: Ledger) -> None:
+    client_on(ledger).ask("teacher", Parrot(), requests("a", "b"))
+
+    async def too_long(prompt: str) -> str:
+        raise FailedRequestError("HTTP 400, prompt is too long")
+
+    outcomes = client_on(ledger).ask("teacher", Parrot(too_long), requests("a", "b", "c"))
+    assert [type(out) for out in outcomes] == [Reply, Reply, Failure]
+
+
+def test_a_wrong_model_is_kept_in_the_ledger_and_stops(ledger: Ledger) -> None:
+    with pytest.raises(ModelError, match="parrot-2"):
+        client_on(ledger).ask("teacher", Parrot(served="parrot-2"), requests("a"))
+    assert ledger.count() == 1
+
+
+def test_a_body_of_another_provider_is_a_failure(ledger: Ledger) -> None:
+    class Mute(Parrot):
+        def read(self, body: Mapping[str, Any]) -> Reply:
+            if body["text"] == "to b":
+                raise ValueError("no such thing")
+            return super().read(body)
+
+    outcomes = client_on(ledger).ask("teacher", Mute(), requests("a", "b"))
+    assert isinstance(outcomes[1], Failure)
+    assert "no such thing" in outcomes[1].detail
+
+
+def test_a_response_that_cannot_be_kept_stops_the_run(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(entries: Any) -> None:
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(ledger, "put", full)
+    parrot = Parrot(concurrency=2)
+    with pytest.raises(LedgerError, match="full"):
+        client_on(ledger).ask("teacher", parrot, requests(*map(str, range(50))))
+    assert len(parrot.asked) <= 4
+
+
+def test_a_fault_of_our_own_in_keeping_a_response_does_not_hang(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(entries: Any) -> None:
+        raise RuntimeError("a fault of our own")
+
+    monkeypatch.setattr(ledger, "put", broken)
+
+    async def bounded(prompt: str) -> str:
+        # What hangs is the commit after this; the loop must not wait for it for ever.
+        asyncio.get_running_loop().call_later(10, _stop_all, asyncio.current_task())
+        return prompt
+
+    with pytest.raises(RuntimeError, match="a fault of our own"):
+        client_on(ledger).ask("teacher", Parrot(bounded), requests("a"))
+
+
+def _stop_all(task: asyncio.Task[Any] | None) -> None:
+    if task is not None and not task.done():
+        task.cancel()
+
+
+def test_spend_is_booked_by_role(ledger: Ledger) -> None:
+    client = client_on(ledger)
+    client.ask("teacher", Parrot(), requests("a", "b"))
+    client.ask("judge", Parrot(model="parrot-1"), requests("c"))
+
+    assert {role: spend.requests for role, spend in client.spend.items()} == {
+        "teacher": 2,
+        "judge": 1,
+    }
+    assert client.spend["teacher"].cost_usd == 0.0
+    assert client.spend["teacher"].served == {"parrot-1"}
+
+
+def test_the_ledger_holds_what_was_sent_and_what_came_back(ledger: Ledger) -> None:
+    client = client_on(ledger)
+    client.ask("teacher", Parrot(), requests("é", sample=2))
+    (entry,) = ledger.get_many(client.used)
+
+    assert json.loads(entry.request) == {"model": "parrot-1", "prompt": "é", "max_tokens": 10}
+    assert json.loads(entry.body) == {"text": "to é"}
+    assert (entry.sample, entry.provider, entry.request_id) == (2, "local", "r")
+
+
+def test_a_dear_request_is_not_sent(ledger: Ledger) -> None:
+    parrot = Parrot(provider="anthropic", model="claude-opus-5-5", served="claude-opus-5-5")
+    with pytest.raises(BudgetError, match=r"budget\.max_usd"):
+        client_on(ledger, max_usd=1e-6).ask("teacher", parrot, requests("a"))
+    assert parrot.asked == []
+
+
+def test_two_processes_at_once_pay_for_each_response_once(bench: Workbench) -> None:
+    questions = [f"Question {i} about lakes?" for i in range(40)]
+    bench.write("seeds.jsonl", [{"question": question} for question in questions])
+    bench.api.teacher = lambda prompt, body, attempt: (
+        Hang("an answer") if "Question 0 " in prompt else "an answer"
+    )
+
+    def words(name: str) -> list[str]:
+        return bench.words("judge=none", "filter=none", f"paths.out=runs/{name}")
+
+    with bench.start(words("a")) as a, bench.start(words("b")) as b:
+        # Everything but the first question is answered; both wait for that one.
+        bench.api.wait_for("teacher", 40, unless=lambda: a.poll() or b.poll())
+        bench.api.released.set()
+        ends = [process.communicate(timeout=60) for process in (a, b)]
+
+    assert (a.returncode, b.returncode) == (0, 0), ends
+    assert bench.api.count("teacher") == 40
+    manifests = [
+        json.loads((bench.folder / "runs" / name / "manifest.json").read_text()) for name in "ab"
+    ]
+    assert sum(manifest["teacher"]["requests"] for manifest in manifests) == 40
+    assert len({manifest["dataset_sha256"] for manifest in manifests}) == 1
+    assert len(QUESTIONS) < 40
