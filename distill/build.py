@@ -15,7 +15,7 @@ from typing import Any
 import pydantic
 
 from distill.component import is_component
-from distill.config import Config, flatten
+from distill.config import MISSING, Config, flatten, missing_value
 from distill.diversity import DiversityMetric
 from distill.errors import ConfigError, Fault, shown
 from distill.exports import Export
@@ -80,7 +80,8 @@ def build(config: Config) -> Plan:
     Raises:
         ConfigError: every fault of the whole config at once, each with its whole key.
     """
-    faults: list[Fault] = []
+    faults = [missing_value(key) for key, value in flatten(config) if value == MISSING]
+    told = {fault.where for fault in faults}
     known = [*ONE, *NAMED, *SETTINGS, *ALWAYS_OFF, "seed"]
     faults += [_no_such_key(key, key, known) for key in config if key not in known]
     one = {key: _slot(config.get(key), key, kind, faults) for key, kind in ONE.items()}
@@ -98,7 +99,9 @@ def build(config: Config) -> Plan:
     if not faults:
         faults += _across(config, one, named, settings)
     if faults:
-        raise ConfigError(faults)
+        # A missing value is told once, as that.
+        first = faults[: len(told)]
+        raise ConfigError([*first, *(f for f in faults[len(told) :] if f.where not in told)])
     return Plan(
         config=config,
         seed=config["seed"],
@@ -146,6 +149,9 @@ def _slot(
         faults.append(Fault(key, f"a choice of the group, {key.split('.')[0]}=…", shown(node)))
         return None
     if TARGET not in node:
+        if key in ONE and key not in MAY_BE_OFF:
+            faults.append(Fault(key, f"a choice of the group, {key}=…", "none"))
+            return None
         name = key.rpartition(".")[2]
         others = [other for other in siblings if other != name]
         hint = _did_you_mean(name, others) or f"{key} is switched off: choose one to set its keys"
@@ -174,7 +180,8 @@ def _component_class(target: Any, key: str, faults: list[Fault]) -> Any:
     module_name, _, name = str(target).rpartition(".")
     try:
         found = getattr(importlib.import_module(module_name), name) if module_name else None
-    except (ImportError, AttributeError, ValueError) as error:
+    # A module of the user's own may fail in any way.
+    except Exception as error:
         faults.append(Fault(key, want, shown(target), hint=str(error)))
         return None
     if not is_component(found) or not _bears_name(found, module_name):

@@ -17,6 +17,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "run": "the whole pipeline: real inputs in, dataset, student and verdict out",
     "compare": "two runs: settings, rows, diversity and students, with what can be said",
+    "reproduce": "rebuild a run's dataset with no model call, and prove that it is the same",
     "check": "read seeds, held-out or dataset files and list every fault with its line",
     "sync": "bring a run's folder into the tracking store",
     "doctor": "keys, models, versions, stores: what works and how to mend what does not",
@@ -44,6 +45,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 failed, 2 the user's to mend, 130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = _main(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`| head`): what is left in the buffer must not raise once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _main(words: list[str]) -> int:
     name = words[0] if words else "--help"
     if name in {"-h", "--help", "help"}:
         print_help(sys.stdout)
@@ -81,10 +93,6 @@ def _told(command: Callable[[list[str]], int], words: list[str]) -> int:
     except KeyboardInterrupt:
         _complain("interrupted; what was paid for is kept, run the same command again to go on.")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone (`| head`): what is left in the buffer must not raise once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _complain(text: str) -> None:

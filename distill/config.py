@@ -39,7 +39,15 @@ NOT_IDENTITY = (
     "judge.timeout_s",
     "judge.max_retries",
     "judge.api_key_env",
+    "judge.via.base_url",
+    "judge.via.concurrency",
+    "judge.via.workers",
+    "judge.via.slots",
+    "judge.via.timeout_s",
+    "judge.via.max_retries",
+    "judge.via.api_key_env",
 )
+MISSING = "???"
 OPTIONAL_GROUPS = ("augment", "heldout", "judge", "student", "filter", "diversity", "guard")
 _PASSWORD = re.compile(r"(://[^/:@\s]*:)\S+(@)")
 _SECRET_FIELD = re.compile(
@@ -70,7 +78,9 @@ def compose(overrides: Sequence[str], *, config_dir: Path | None = None) -> Conf
     register_resolvers()
     GlobalHydra.instance().clear()
     folders = [conf_dir(), *([config_dir.absolute()] if config_dir else [])]
-    searched = [f"hydra.searchpath=[{folder.as_uri()}]" for folder in folders[1:]]
+    if config_dir is not None and not config_dir.is_dir():
+        raise ConfigError([Fault("--config-dir", "a folder that exists", shown(str(config_dir)))])
+    searched = [f"hydra.searchpath=['file://{_quoted(folder)}']" for folder in folders[1:]]
     with (
         _told_by_us(overrides, folders),
         initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="distill"),
@@ -95,13 +105,12 @@ def plain(composed: Any, choices: Any, overrides: Sequence[str]) -> Config:
         overrides: As the user typed them.
 
     Raises:
-        ConfigError: a value is missing; all of them are told.
+        OmegaConfBaseException: an interpolation leads nowhere.
+
+    A value that is missing stays `MISSING`; `build` tells it together with all other faults.
     """
     from omegaconf import OmegaConf
 
-    missing = sorted(OmegaConf.missing_keys(composed))
-    if missing:
-        raise ConfigError([_missing(key) for key in missing])
     config: Config = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
     typed = {override.lstrip("+~").split("=", 1)[0] for override in overrides}
     return _switch_off(config, choices, typed)
@@ -138,6 +147,11 @@ def config_sha256(config: Mapping[str, Any]) -> str:
         key: value
         for key, value in flatten(config)
         if not any(key == name or key.startswith(f"{name}.") for name in NOT_IDENTITY)
+    }
+    # A shipped file is the same wherever distill is installed.
+    kept = {
+        key: value.replace(str(conf_dir()), "conf:") if isinstance(value, str) else value
+        for key, value in kept.items()
     }
     return hashlib.sha256(canonical_json(kept).encode()).hexdigest()
 
@@ -181,7 +195,8 @@ def _switch_off(config: Config, choices: Mapping[str, Any], set_by_user: set[str
     return config
 
 
-def _missing(key: str) -> Fault:
+def missing_value(key: str) -> Fault:
+    """Return the fault of a key without a value."""
     hints = {
         "seeds.path": 'seeds.path=FILE.jsonl with {"question": …} on each line',
         "task.labels": "task.labels=[first,second,…]",
@@ -199,6 +214,8 @@ def _check_syntax(overrides: Sequence[str]) -> None:
     faults = []
     for override in overrides:
         try:
+            if override.lstrip("+~").startswith("="):
+                raise HydraException("no key")
             parser.parse_override(override)
         except HydraException:
             hint = "quote what has spaces, commas or brackets for the shell: 'key=\"a b\"'"
@@ -216,7 +233,7 @@ def _told_by_us(overrides: Sequence[str], folders: Sequence[Path]) -> Iterator[N
 
     try:
         yield
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         raise ConfigError([_fault(error, overrides, folders)]) from error
 
 
@@ -229,6 +246,11 @@ def _fault(error: BaseException, overrides: Sequence[str], folders: Sequence[Pat
         return Fault(absent[1], want, shown(absent[2]), _did_you_mean(absent[2], known))
     named = [word for word in overrides if word.lstrip("+~").split("=", 1)[0] in text]
     return Fault(named[0] if named else "config", text)
+
+
+def _quoted(folder: Path) -> str:
+    """Return a path as it stands between single quotes in an override."""
+    return str(folder).replace("\\", "\\\\").replace("'", "\\'")
 
 
 def choices_of(group: str, folders: Sequence[Path]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -24,6 +25,17 @@ RUN_FILES = (
     "student",
     MANIFEST,
 )
+# What a dataset is rebuilt from; the manifest has their digests.
+DATA_FILES = ("rejected.jsonl", "examples.parquet", "responses.parquet", "config.yaml")
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each of `DATA_FILES` in a folder, 64 hex digits, by name."""
+    digests = {}
+    for name in DATA_FILES:
+        with (folder / name).open("rb") as file:
+            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 class RunFolder:

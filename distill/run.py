@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from distill.config import to_yaml
-from distill.folder import MANIFEST, RunFolder
+from distill.folder import MANIFEST, RunFolder, file_digests
 from distill.guards import Evidence
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
@@ -165,7 +165,7 @@ def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -
             answers = draft / "student" / "heldout.parquet"
             export_heldout(record.evaluation, record.heldout.frame, answers)
     record.ended_at = now_utc()
-    manifest = make_manifest(record)
+    manifest = make_manifest(record) | {"files": file_digests(draft)}
     write_card(record, manifest, draft / "README.md")
     write_report(record, manifest, draft / "report.html")
     write_text(draft / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")

@@ -43,10 +43,14 @@ def test_an_earlier_run_is_replaced_whole_and_nothing_else(tmp_path: Path) -> No
 def test_a_run_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
     earlier = {"dataset.jsonl": "old", MANIFEST: "old"}
     publish(tmp_path, earlier)
-    with pytest.raises(ZeroDivisionError), RunFolder(tmp_path) as folder:
-        (folder.draft / "dataset.jsonl").write_text("half")
-        raise ZeroDivisionError
 
+    def fail() -> None:
+        with RunFolder(tmp_path) as folder:
+            (folder.draft / "dataset.jsonl").write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert content(tmp_path) == earlier
 
 
@@ -88,10 +92,15 @@ def test_the_manifest_is_the_last_of_the_files() -> None:
 
 def test_a_whole_file_appears_only_when_all_is_well(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    with pytest.raises(ZeroDivisionError), whole_file(path) as draft:
-        draft.write_text("half")
-        assert not path.exists()
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with whole_file(path) as draft:
+            draft.write_text("half")
+            assert not path.exists()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
     write_text(path, "é\nline\n")

@@ -26,5 +26,9 @@ class Uncertainty:
         """Return true for answers that hold a marker."""
         if not self.markers:
             return pl.repeat(value=False, n=table.height, eager=True)
-        plain = table["answer"].str.to_lowercase().str.replace_all("[’ʼ`]", "'")
-        return plain.str.contains_any([marker.lower() for marker in self.markers])
+        plain = _plain(table["answer"])
+        return plain.str.contains_any(_plain(pl.Series(self.markers)).to_list())
+
+
+def _plain(texts: pl.Series) -> pl.Series:
+    return texts.str.to_lowercase().str.replace_all("[’ʼ`]", "'")

@@ -52,11 +52,10 @@ class Contamination:
 
 
 def normalised(column: str) -> pl.Expr:
-    """Return a text's words: lower case, letters and digits only, single spaces."""
-    return (
-        pl.col(column)
-        .str.normalize("NFKC")
-        .str.to_lowercase()
-        .str.replace_all(r"[^\p{L}\p{N}]+", " ")
-        .str.strip_chars()
-    )
+    """Return a text's words: lower case, letters and digits only, single spaces.
+
+    A text of signs alone stays as it is.
+    """
+    lower = pl.col(column).str.normalize("NFKC").str.to_lowercase().str.strip_chars()
+    words = lower.str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
+    return pl.when(words == "").then(lower).otherwise(words)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import polars as pl
+from pydantic import BeforeValidator
 
 from distill.models.protocol import Model
 
-Mode = Literal["error", "warn", "off"]
+
+def _yaml_off(mode: Any) -> Any:
+    """YAML reads a bare `off` as false."""
+    return "off" if mode is False else mode
+
+
+Mode = Annotated[Literal["error", "warn", "off"], BeforeValidator(_yaml_off)]
 When = Literal["before", "after"]
 
 

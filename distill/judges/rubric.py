@@ -95,10 +95,10 @@ class Rubric:
         """
         for placeholder in ("{dimensions}", "{material}"):
             if placeholder not in self.prompt:
-                raise ValueError(f"judge.prompt: want a text that contains {placeholder}")
+                raise ValueError("prompt: want a text that contains {dimensions} and {material}")
         strays = sorted(set(self.floors) - set(self.dimensions))
         if strays:
-            raise ValueError(f"judge.floors: want names of judge.dimensions, not {strays}")
+            raise ValueError(f"floors: want names of judge.dimensions, not {strays}")
 
     @property
     def endpoint(self) -> Model | None:

@@ -68,7 +68,9 @@ class Budget:
     max_usd: float | None
     spent_usd: float = 0.0
     reserved_usd: float = 0.0
+    in_flight: int = 0
     _freed: asyncio.Condition | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
 
     async def reserve(self, worst_usd: float) -> None:
         """Set `worst_usd` aside for one request; wait for requests in flight where that helps.
@@ -78,10 +80,12 @@ class Budget:
         """
         if self.max_usd is None:
             return
-        self._freed = self._freed or asyncio.Condition()
-        async with self._freed:
+        freed = self._condition()
+        async with freed:
             while self.spent_usd + self.reserved_usd + worst_usd > self.max_usd:
-                if self.reserved_usd == 0:
+                # Counted, not summed: sums of dollars do not come back to zero exactly.
+                if self.in_flight == 0:
+                    freed.notify_all()
                     raise BudgetError(
                         f"budget.max_usd: {self.spent_usd:.4f} of {self.max_usd:g} dollars are "
                         f"spent and the next request could cost {worst_usd:.4f}; stopped before "
@@ -89,14 +93,25 @@ class Budget:
                         hint="raise budget.max_usd or lower max_tokens, then run again: what was "
                         "paid for is in the ledger and costs nothing",
                     )
-                await self._freed.wait()
+                await freed.wait()
             self.reserved_usd += worst_usd
+            self.in_flight += 1
 
     async def settle(self, worst_usd: float, cost_usd: float) -> None:
         """Give the reservation back and book what the request did cost."""
-        if self.max_usd is None or self._freed is None:
+        if self.max_usd is None:
             return
-        async with self._freed:
-            self.reserved_usd = max(0.0, self.reserved_usd - worst_usd)
+        freed = self._condition()
+        async with freed:
+            self.in_flight -= 1
+            left = self.reserved_usd - worst_usd
+            self.reserved_usd = max(0.0, left) if self.in_flight else 0.0
             self.spent_usd += cost_usd
-            self._freed.notify_all()
+            freed.notify_all()
+
+    def _condition(self) -> asyncio.Condition:
+        """Return this event loop's condition: teacher and judge are asked in loops of their own."""
+        loop = asyncio.get_running_loop()
+        if self._freed is None or self._loop is not loop:
+            self._freed, self._loop = asyncio.Condition(), loop
+        return self._freed

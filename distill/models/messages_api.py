@@ -17,6 +17,7 @@ from typing import Any
 
 from distill.errors import ModelError
 from distill.ledger import canonical_json
+from distill.models.keys import is_loopback
 from distill.models.protocol import FailedRequestError, Reply, Request, Send, Sent
 
 CONNECT_TIMEOUT_S = 10.0
@@ -96,6 +97,8 @@ async def connect_messages(
     http_client = DefaultAioHttpClient(
         timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+        # A proxy of the environment cannot reach this machine's own loopback.
+        trust_env=not is_loopback(base_url),
     )
     async with AsyncAnthropic(
         api_key=api_key, base_url=base_url, max_retries=max_retries, http_client=http_client

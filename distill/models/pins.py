@@ -16,6 +16,7 @@ from distill.errors import ModelError
 WARN_BEFORE = timedelta(days=60)
 FIRST_DATELESS_PIN = (4, 6)
 _DATED = re.compile(r"[-@]\d{8}$")
+_EARLY = re.compile(r"^claude-\d(?:-\d)?-[a-z]+$")
 _GENERATION = re.compile(r"^claude-[a-z]+-(\d+)(?:-(\d))?$")
 KNOWN_PINS = {
     "claude-opus-4-5": "claude-opus-4-5-20251101",
@@ -34,6 +35,8 @@ def is_claude_alias(model: str) -> bool:
         return True
     if _DATED.search(model):
         return False
+    if _EARLY.match(model):
+        return True
     generation = _GENERATION.match(model)
     if generation is None:
         return False

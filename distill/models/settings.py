@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -53,7 +54,7 @@ class ModelSettings:
         """
         if self.served_check == "record" or reply.served_model == self.model:
             return
-        if self.allow_alias and reply.served_model.startswith(self.model):
+        if self.allow_alias and _is_snapshot(reply.served_model, of=self.model):
             return
         raise ModelError(
             f"{self.model}: the endpoint served {reply.served_model!r} instead; the run stopped, "
@@ -68,3 +69,9 @@ class ModelSettings:
         host or port without its answers being paid for again.
         """
         return provider if self.base_url is None else f"{provider}+custom"
+
+
+def _is_snapshot(served: str, *, of: str) -> bool:
+    """Say whether `served` is the alias `of` with a date."""
+    alias = of.removesuffix("-latest")
+    return re.fullmatch(rf"{re.escape(alias)}[-@]\d{{8}}", served) is not None

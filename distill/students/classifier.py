@@ -9,15 +9,17 @@ section 2, at temperature 1); for complement naive Bayes, its word counts become
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from distill.component import NonNegativeFloat, Positive, PositiveFloat, component
+from distill.component import Positive, PositiveFloat, component
 from distill.errors import DistillError
 from distill.paths import whole_file, write_text
 from distill.students.examples import Examples
@@ -46,7 +48,7 @@ class Classifier:
         max_ngram: Longest word n-gram that counts as a feature, >= 1.
         min_texts: Fewest texts a feature must stand in, >= 1.
         sublinear: Dampen the counts of repeated words, 1 + log(count).
-        min_target: Probabilities below are left out of training, in [0, 1); keeps the expanded
+        min_target: Probabilities below are left out of training, in [0, 0.5); keeps the expanded
             training set small.
     """
 
@@ -58,7 +60,7 @@ class Classifier:
     max_ngram: Positive
     min_texts: Positive
     sublinear: bool
-    min_target: NonNegativeFloat
+    min_target: Annotated[float, Field(ge=0, lt=0.5, description="a share in [0, 0.5)")]
 
     @property
     def tasks(self) -> frozenset[str]:
@@ -89,7 +91,13 @@ class Classifier:
             sublinear_tf=self.sublinear,
         )
         model = self._model(seed)
-        matrix = features.fit_transform(examples.questions)
+        try:
+            matrix = features.fit_transform(examples.questions)
+        except ValueError as error:
+            raise TrainingError(
+                f"student: the texts hold no word that could be a feature ({error}).",
+                hint="lower student.min_texts, or look at the questions",
+            ) from error
         model.fit(matrix[rows], columns, sample_weight=weights)
         return TrainedClassifier(
             pipeline=make_pipeline(features, model),
@@ -159,7 +167,12 @@ def load_classifier(folder: Path, labels: Sequence[str]) -> TrainedClassifier:
     import skops.io
 
     path = folder / MODEL_FILE
-    strangers = skops.io.get_untrusted_types(file=path)
+    try:
+        strangers = skops.io.get_untrusted_types(file=path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise TrainingError(
+            f"{path.name}: damaged or cut ({error}).", hint="run the run again: it costs nothing"
+        ) from error
     if strangers:
         raise TrainingError(
             f"{path.name}: holds types that are not trusted: {', '.join(strangers)}.",

@@ -19,12 +19,12 @@ def load(folder: Path | str) -> Trained:
     folder = Path(folder)
     try:
         about = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
-        kind = about["kind"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        kind, labels = about["kind"], about.get("labels")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{folder}: no trained student ({ABOUT_FILE} is missing or damaged).",
             hint="name the folder student/ of a run with student=classifier",
         ) from error
-    if kind == "classifier":
-        return load_classifier(folder, about["labels"])
+    if kind == "classifier" and isinstance(labels, list):
+        return load_classifier(folder, labels)
     raise UserError(f"{folder}: a student of the unknown kind {kind!r}.")

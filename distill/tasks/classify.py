@@ -79,7 +79,7 @@ class Classify:
         """
         strays = sorted({shot["label"] for shot in self.shots} - set(self.labels))
         if strays:
-            raise ValueError(f"task.shots: the labels {strays} are not among task.labels")
+            raise ValueError(f"shots: the labels {strays} are not among task.labels")
 
     @property
     def name(self) -> str:
@@ -123,7 +123,8 @@ class Classify:
         """Read the scores, or count the votes; a reply that names no label is no vote."""
         scores = replies[0].label_logprobs
         if scores is not None:
-            return self._answer(np.exp([scores[self._worded(label)] for label in self.labels]))
+            logs = np.array([scores[self._worded(label)] for label in self.labels])
+            return self._answer(np.exp(logs - logs.max()))
         votes = Counter(self._vote(reply) for reply in replies)
         counts = np.array([votes[label] for label in self.labels], dtype=np.float64)
         if not counts.any():

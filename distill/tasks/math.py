@@ -59,7 +59,9 @@ class Math:
 
     def final(self, answer: str) -> str | None:
         """Two answers are the same when their last number is."""
+        from fractions import Fraction
+
         from distill.metrics.numbers import extract_number
 
         number = extract_number(answer)
-        return None if number is None else str(number)
+        return None if number is None else str(Fraction(number))

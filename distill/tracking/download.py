@@ -151,7 +151,10 @@ def _copy(client: MlflowClient, run: Run, names: Sequence[str], folder: Path) ->
         if parent not in listed:
             listed[parent] = {file.path for file in client.list_artifacts(run_id, parent or None)}
         if name in listed[parent]:
-            client.download_artifacts(run_id, name, str(folder))
+            copied = Path(client.download_artifacts(run_id, name, str(folder)))
+            # Stores do not agree whether a file's folders come along.
+            (folder / name).parent.mkdir(exist_ok=True)
+            copied.replace(folder / name)
         elif name == MANIFEST:
             raise _no_files(client, run)
 

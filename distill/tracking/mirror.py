@@ -128,7 +128,8 @@ def _upload(client: MlflowClient, run: Run, saved: SavedRun, numbers: Mapping[st
     if saved.student is not None:
         client.log_artifacts(run_id, str(saved.student), STUDENT_FOLDER)
     client.update_run(run_id, name=_name(saved))
-    ended = saved.time_ms("ended_at") or run.info.end_time
+    # The manifest tells whole seconds: a short run must not seem to end before it began.
+    ended = max(saved.time_ms("ended_at") or run.info.end_time or 0, run.info.start_time) or None
     client.set_terminated(run_id, saved.status, ended)
 
 

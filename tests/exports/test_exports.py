@@ -10,7 +10,7 @@ from distill.exports import Chat, Completion
 from distill.stages.export import export_dataset, export_rejected
 from distill.table import JUDGED_COLUMNS, add_columns, drop
 
-TABLE = answered_table(["A\u2028B\n\"C\"", "雪 🙂"], question=["q1", "Ünïcode?"])
+TABLE = answered_table(['A\u2028B\n"C"', "雪 🙂"], question=["q1", "Ünïcode?"])
 
 
 def test_a_chat_has_the_turns_of_user_and_assistant() -> None:
@@ -31,7 +31,7 @@ def test_a_system_prompt_comes_first_an_empty_one_too() -> None:
 
 
 def test_a_completion_is_prompt_and_completion() -> None:
-    assert list(Completion().lines(TABLE))[0] == {"prompt": "q1", "completion": 'A\u2028B\n"C"'}
+    assert next(iter(Completion().lines(TABLE))) == {"prompt": "q1", "completion": 'A\u2028B\n"C"'}
 
 
 def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:

@@ -130,9 +130,7 @@ def test_without_a_model_that_judges_there_is_nothing_to_compare() -> None:
     ],
 )
 @pytest.mark.parametrize("role", ["teacher", "judge"])
-def test_an_alias_is_found_in_either_role(
-    role: str, settings: dict[str, Any], fires: bool
-) -> None:
+def test_an_alias_is_found_in_either_role(role: str, settings: dict[str, Any], fires: bool) -> None:
     found = PinnedModels(mode="error").look(evidence(**{role: claude(**settings)}))
 
     assert found.fires == fires

@@ -36,9 +36,9 @@ PROBS = np.array(
 
 
 def classifier(**changes: Any) -> Classifier:
-    node = compose(
-        ["seeds.path=-", "task=classify", "task.labels=[a,b]", "student=classifier"]
-    )["student"]
+    node = compose(["seeds.path=-", "task=classify", "task.labels=[a,b]", "student=classifier"])[
+        "student"
+    ]
     del node["_target_"]
     return Classifier(**(node | {"algorithm": "logistic_regression"} | changes))
 
@@ -122,7 +122,7 @@ def test_either_algorithm_learns_what_can_be_learnt(algorithm: str) -> None:
 
     assert trained.answer(["a goal by the striker", "a new chip", "the gallery"]) == list(LABELS)
     assert trained.answer([]) == []
-    targets = trained.targets(["a goal"])
+    targets = trained.predict_proba(["a goal"])
     assert targets is not None
     assert targets.shape == (1, 3)
     assert targets.sum() == pytest.approx(1)
@@ -132,7 +132,7 @@ def test_either_algorithm_learns_what_can_be_learnt(algorithm: str) -> None:
 def test_the_same_examples_give_the_same_student(algorithm: str) -> None:
     one, two = (classifier(algorithm=algorithm).fit(examples(), seed=0) for _ in range(2))
 
-    assert (one.targets(TEXTS) == two.targets(TEXTS)).all()  # type: ignore[union-attr]
+    assert (one.predict_proba(TEXTS) == two.predict_proba(TEXTS)).all()
 
 
 def test_sharpening_without_bounds_comes_to_hard_targets() -> None:
@@ -142,12 +142,12 @@ def test_sharpening_without_bounds_comes_to_hard_targets() -> None:
     assert sharp.predict_proba(TEXTS) == pytest.approx(hard.predict_proba(TEXTS), abs=1e-6)
 
 
-def test_a_label_that_no_example_has_gets_no_probability() -> None:
+def test_a_label_that_no_example_has_is_no_class() -> None:
     probs = np.array([[0.9, 0.0, 0.1]] * 3 + [[0.1, 0.0, 0.9]] * 3)
     trained: Any = classifier(min_target=0.0).fit(examples(probs), seed=0)
 
     assert trained.labels == ("sport", "art")
-    assert (trained.targets(TEXTS)[:, 1] == 0).all()
+    assert trained.predict_proba(TEXTS).shape == (6, 2)
 
 
 @pytest.mark.parametrize("algorithm", ["complement_nb", "logistic_regression"])

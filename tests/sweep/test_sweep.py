@@ -112,7 +112,7 @@ def test_mlflow_shows_one_parent_with_a_child_a_point(bench: Workbench) -> None:
 
 def test_a_sweep_goes_on_where_the_tracking_store_cannot_be_reached(bench: Workbench) -> None:
     dead = ("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "tracking.timeout_s=2")
-    ended = bench.main([*bench.with_judge("filter=none", THRESHOLDS, *dead), "-m"])
+    ended = bench.process([*bench.with_judge("filter=none", THRESHOLDS, *dead), "-m"])
 
     assert ended.status == 0, ended.err
     assert "warning: tracking" in ended.err

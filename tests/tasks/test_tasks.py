@@ -207,5 +207,5 @@ def test_only_the_first_words_are_read_where_that_is_wanted() -> None:
 
 
 def test_a_shot_with_a_label_of_another_task_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"task\.shots.*weather"):
+    with pytest.raises(ValueError, match=r"shots.*weather"):
         classify(shots=({"question": "rain", "label": "weather"},))
