@@ -158,7 +158,9 @@ def _slot(
         faults += [Fault(f"{key}.{leaf}", "no such key", hint=hint) for leaf, _ in flatten(node)]
         return None
     made = instantiate(node, key, faults)
-    if made is not None and not isinstance(made, kind):
+    # A selector looks like a filter, but it answers for all rows at once.
+    stranger = kind is Filter and isinstance(made, Selector)
+    if made is not None and (stranger or not isinstance(made, kind)):
         want = f"a {kind.__name__.lower()}"
         faults.append(Fault(f"{key}.{TARGET}", want, shown(node[TARGET])))
         return None

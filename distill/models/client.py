@@ -132,7 +132,7 @@ class ModelClient:
             if failures_in_a_row >= FAILURES_IN_A_ROW:
                 raise _all_failed(role, failures_in_a_row, outcome)
 
-        async with model.connect(role) as send, GroupCommit(self._ledger) as commit, keys:
+        async with model.connect(role) as send, keys, GroupCommit(self._ledger) as commit:
 
             async def work() -> None:
                 while (claimed := await keys.next()) is not None:

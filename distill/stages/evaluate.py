@@ -134,7 +134,9 @@ def evaluate(
         name: _arm(name, count, given, references, metrics, seed)
         for name, (count, given) in answers.items()
     }
-    baseline = next(name for name in (REAL_ONLY, MAJORITY, STUDENT) if name in arms)
+    # Without distilled examples there is nothing to prove: the student is its own baseline.
+    controls = (REAL_ONLY, MAJORITY, STUDENT) if not examples.real.all() else (STUDENT,)
+    baseline = next(name for name in controls if name in arms)
     test = compare(arms[STUDENT].scores, arms[baseline].scores, seed)
     return Evaluation(
         arms=arms,
@@ -234,9 +236,9 @@ def _teacher_answers(
     pool = table.filter(pl.col("raw_label_probs").is_not_null())["raw_label_probs"].to_list()
     scored = [i for i, answer in enumerate(read) if answer.label_probs is not None]
     given: list[str | None] = [None] * len(read)
-    if scored and pool:
+    if scored:
         probs = np.array([read[i].label_probs for i in scored])
-        labels = task.labels_of(task.calibrated(probs, pool=np.array(pool)))
+        labels = task.labels_of(task.calibrated(probs, pool=np.array(pool)) if pool else probs)
         for i, label in zip(scored, labels, strict=True):
             given[i] = label
     return given
