@@ -17,7 +17,6 @@ INTERRUPTED = 130
 COMMANDS = {
     "run": "the whole pipeline: real inputs in, dataset, student and verdict out",
     "compare": "two runs: settings, rows, diversity and students, with what can be said",
-    "compare": "two runs side by side: what differs, and what that shows",
     "check": "read seeds, held-out or dataset files and list every fault with its line",
     "sync": "bring a run's folder into the tracking store",
     "doctor": "keys, models, versions, stores: what works and how to mend what does not",

@@ -139,9 +139,7 @@ def test_a_target_that_is_no_component_is_refused(target: Any, nest: Any) -> Non
     assert "want a component of distill by its public name" in told
 
 
-def test_a_foreign_name_is_never_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_foreign_name_is_never_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "planted.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
 
