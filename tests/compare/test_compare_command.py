@@ -130,6 +130,7 @@ def test_the_object_has_its_keys_in_their_order(bench: Workbench) -> None:
     assert found["rows"]["why_not_in_b"] == {"judge/below_threshold": 1}
     assert found["rows"]["changed_answer"] == 10
     assert found["heldout"]["only_b_better"] == int((GOOD > POOR).sum())
+    assert found["heldout"]["only_a_better"] == 0
     assert found["heldout"]["verdict"] == "helps"
     assert found["cost_usd"] == [0.75, 0.75]
     assert found["diversity"]["permutations"] == 999

@@ -12,7 +12,7 @@ from compared_runs import prose
 from distill.compare.diversity import DiversityCompared, compare_diversity, holm
 from distill.compare.figures import Figures
 from distill.compare.measures import Texts
-from distill.compare.sample import IN_BOTH, MAX_ROWS, MAX_WORDS, SWAPPED, draw
+from distill.compare.sample import IN_A, IN_B, IN_BOTH, MAX_ROWS, MAX_WORDS, SWAPPED, draw
 from distill.compare.side import TABLE_COLUMNS, Side
 from distill.diversity import DistinctN, LengthStdDev, MeanVocabSize, TopBigramFrequency
 
@@ -194,6 +194,14 @@ def test_both_samples_hold_as_many_rows_and_the_same_questions_first() -> None:
     assert mine.sum() == theirs.sum() == 50
 
 
+def test_the_place_of_a_question_does_not_hang_on_its_role() -> None:
+    a = said(400, 0)
+    sample = draw(side(a).dataset, side(a[:200]).dataset, "answer", seed=0)
+    places = [np.flatnonzero(sample.role == role).mean() for role in (IN_A, IN_B)]
+    # A budget of words that cut off one role before the other would make a difference of its own.
+    assert abs(places[0] - places[1]) < len(sample.role) / 8
+
+
 def test_large_datasets_are_sampled() -> None:
     a = said(3 * MAX_ROWS, 0, words=5)
     sample = draw(side(a).dataset, side(a).dataset, "answer", seed=0)
@@ -208,7 +216,7 @@ def test_roles_follow_what_both_sides_say() -> None:
     a = [("same", "x"), ("other", "x"), ("mine", "x")]
     b = [("same", "x"), ("other", "y"), ("yours", "x")]
     sample = draw(side(a).dataset, side(b).dataset, "answer", seed=0)
-    assert sorted(sample.role.tolist()) == [1, 2, IN_BOTH, SWAPPED]
+    assert sorted(sample.role.tolist()) == [IN_A, IN_B, IN_BOTH, SWAPPED]
 
 
 def test_labels_are_varied_in_their_questions() -> None:

@@ -61,10 +61,11 @@ def test_latest_counts_back_from_the_run_that_ended_last() -> None:
     assert refused("latest~3").startswith("latest~3: there are 3 finished runs below outputs/.")
 
 
-def test_latest_is_no_copy_in_a_tracking_store_and_no_draft() -> None:
+def test_latest_is_no_copy_in_a_tracking_store_no_draft_and_no_part_of_a_run() -> None:
     mine = run_at("outputs/x/mine", minute=1)
     run_at("outputs/mlartifacts/distill/abc/artifacts", minute=2)
     run_at("outputs/x/half/.draft-12", minute=3)
+    run_at("outputs/x/mine/student", minute=4)
     assert found("latest") == mine
 
 
