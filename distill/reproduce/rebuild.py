@@ -1,0 +1,151 @@
+"""The stages once more: the run's own parts, everything else replaced by ours.
+
+Of a stored config only what shapes the dataset is built. Where the run wrote, which store and
+ledger it used, which endpoints it asked, what it trained and how it was guarded has no say here.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from distill.build import build
+from distill.config import Config
+from distill.errors import ConfigError, Fault, shown
+from distill.models.client import ModelClient
+from distill.plan import Plan
+from distill.record import RunRecord
+from distill.records import INPUT_COLUMNS, Records
+from distill.reproduce.replay import OFFLINE_URL
+from distill.reproduce.stored import CONFIG, Stored, told_of_config
+from distill.run import distil
+from distill.stages.read import read_seeds
+
+SHAPING = ("task", "seeds", "teacher", "filter", "judge", "select", "export", "seed", "augment")
+REPLACED: Config = {
+    "heldout": None,
+    "student": None,
+    "metric": {"accuracy": {"_target_": "distill.metrics.Accuracy"}},
+    "diversity": {},
+    "guard": {},
+    "evaluate": {"teacher": False},
+    "budget": {"max_usd": None},
+    "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
+    "tracking": {"_target_": "distill.tracking.NoTracking", "uri": None, "experiment": "none"},
+    "engine": {"name": "local"},
+    "paths": {"out": "none"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSeeds:
+    """Seeds that a run left.
+
+    Args:
+        records: Columns `INPUT_COLUMNS`.
+        real_labels: How many of them the run drew as real examples; `None` is all.
+    """
+
+    records: Records
+    real_labels: int | None
+
+    def read(self) -> Records:
+        """Return the seeds."""
+        return self.records
+
+
+def plan_of(config: Config, *, teacher: Mapping[str, Any] | None = None) -> Plan:
+    """Build the parts of a stored config that shape its dataset.
+
+    Args:
+        config: Checked by `distill.trust`.
+        teacher: Keys of the teacher that are set by the user; `None` cuts every model off.
+
+    Raises:
+        ConfigError: the parts do not fit this release; all faults at once.
+    """
+    kept = {key: copy.deepcopy(config[key]) for key in SHAPING if key in config}
+    for key in ("teacher", "judge"):
+        _cut_off(kept.get(key))
+    if teacher is not None and isinstance(kept.get("teacher"), dict):
+        kept["teacher"] |= teacher
+    return build({"augment": None, **kept, **copy.deepcopy(REPLACED)})
+
+
+def stored_seeds(examples: pl.DataFrame) -> Records:
+    """Return the seeds out of a run's table: every row but the teacher's further samples."""
+    frame = examples.filter(pl.col("sample") == 0).select(INPUT_COLUMNS)
+    return Records(frame=frame, sha256="", source="examples.parquet")
+
+
+def stored_plan(stored: Stored, *, teacher: Mapping[str, Any] | None = None) -> Plan:
+    """Build the parts of a stored run, as `plan_of` does.
+
+    Raises:
+        ConfigError: the parts do not fit this release, or ask for more than the run has.
+    """
+    with told_of_config(altered=CONFIG in stored.altered):
+        plan = plan_of(stored.config, teacher=teacher)
+        check_samples(plan, most=len(stored.responses) + sum(stored.facts.failed.values()))
+    return plan
+
+
+def check_samples(plan: Plan, *, most: int) -> None:
+    """See that the run has a response for every sample that its config asks for.
+
+    Args:
+        plan: The run's parts.
+        most: Requests that the run made.
+
+    Raises:
+        ConfigError: a config that asks for more could fill the memory and prove nothing.
+    """
+    samples = {"teacher.samples": plan.teacher.samples}
+    if plan.judge is not None and plan.judge.endpoint is not None:
+        samples["judge.via.samples"] = plan.judge.endpoint.samples
+    want = f"at most {max(most, 1)}, the number of the run's requests"
+    faults = [Fault(key, want, shown(n)) for key, n in samples.items() if n > max(most, 1)]
+    if faults:
+        raise ConfigError(faults)
+
+
+def rebuild(plan: Plan, seeds: Records, client: ModelClient, draft: Path) -> RunRecord:
+    """Turn a run's seeds into its dataset once more.
+
+    Args:
+        plan: The run's parts.
+        seeds: The run's seeds.
+        client: Has the run's responses.
+        draft: Folder for `dataset.jsonl` and `rejected.jsonl`.
+    """
+    own = StoredSeeds(records=seeds, real_labels=plan.seeds.real_labels)
+    table, _ = read_seeds(own, seed=plan.seed)
+    record = RunRecord(
+        plan=replace(plan, seeds=own),
+        started_at="",
+        seeds=seeds,
+        heldout=None,
+        table=table,
+        guards={},
+        funnel={"seeds": table.height},
+    )
+    distil(record, client, draft)
+    return record
+
+
+def _cut_off(node: Any) -> None:
+    """Put a stand-in in the place of every endpoint, however deep."""
+    children: Sequence[Any] = ()
+    if isinstance(node, dict):
+        if node.get("base_url") is not None:
+            node["base_url"] = OFFLINE_URL
+        children = list(node.values())
+    elif isinstance(node, list):
+        children = node
+    for child in children:
+        _cut_off(child)
