@@ -40,6 +40,15 @@ class Ledger:
                 for row in connection.execute(found):
                     yield Entry(**row._mapping)
 
+    def served(self, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield key and served model of the entries that exist: enough to count them."""
+        with told(), self._engine.connect() as connection:
+            wanted = iter(keys)
+            while some := list(islice(wanted, KEYS_A_QUERY)):
+                found = sa.select(RESPONSES.c.key, RESPONSES.c.served_model)
+                rows = connection.execute(found.where(RESPONSES.c.key.in_(some)))
+                yield from (tuple(row) for row in rows)
+
     def put(self, entries: Sequence[Entry]) -> None:
         """Store `entries` durably in one transaction and give up the claims on them.
 

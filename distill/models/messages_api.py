@@ -1,28 +1,33 @@
 """The Anthropic Messages API through the official SDK, for Claude and the embedded model.
 
-The SDK gives retries, auth and errors. The body is sent as the very bytes that the ledger's key
-was made from, and the raw response comes back untyped: building typed responses costs more than
-the rest of the call. The SDK is imported when the connection is opened, because the import alone
-takes seconds and a run that the ledger answers whole needs none of it.
+The SDK gives connections, auth and errors; attempts and pace are `online`'s, because a refusal is
+for all workers to know and not for one request to sit out. The body is sent as the very bytes that
+the ledger's key was made from, and the raw response comes back untyped: building typed responses
+costs more than the rest of the call. The SDK is imported when the connection is opened, because
+the import alone takes seconds and a run that the ledger answers whole needs none of it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from distill.errors import ModelError
-from distill.ledger import canonical_json
 from distill.models.keys import is_loopback
+from distill.models.limits import read_retry_after
 from distill.models.protocol import FailedRequestError, Reply, Request, Send, Sent
 
 CONNECT_TIMEOUT_S = 10.0
 # These say that every further request would be refused too.
 FATAL_STATUSES = frozenset({401, 402, 403})
+RETRIED_STATUSES = frozenset({408, 409, 429})
+FIRST_SERVER_ERROR = 500
+# These say that too much is asked at once.
+OVERLOAD_STATUSES = frozenset({429, 503, 529})
 
 
 def message_body(request: Request, *, model: str, max_tokens: int) -> dict[str, Any]:
@@ -78,17 +83,15 @@ async def connect_messages(
     base_url: str | None,
     model: str,
     timeout_s: float,
-    max_retries: int,
     name: str,
 ) -> AsyncIterator[Send]:
-    """Open a client and yield the function that sends one body.
+    """Open a client and yield the function that sends one body once.
 
     Args:
         api_key: The key; goes into the header and nowhere else.
         base_url: The endpoint, or `None` for the provider's own.
         model: The id to look up before the first request.
-        timeout_s: Time budget of one request with all its retries.
-        max_retries: Further attempts of the SDK.
+        timeout_s: Longest that the connection stays silent.
         name: Who is asked, for messages: `teacher` or `judge`.
     """
     import httpx2
@@ -101,45 +104,66 @@ async def connect_messages(
         trust_env=not is_loopback(base_url),
     )
     async with AsyncAnthropic(
-        api_key=api_key, base_url=base_url, max_retries=max_retries, http_client=http_client
+        api_key=api_key, base_url=base_url, max_retries=0, http_client=http_client
     ) as client:
         await _look_up(client, model, name)
 
-        async def send(body: Mapping[str, Any]) -> Sent:
+        async def send(request: str) -> Sent:
             try:
-                async with asyncio.timeout(timeout_s):
-                    response = await client.post(
-                        "/v1/messages",
-                        content=canonical_json(body).encode(),
-                        options={"headers": {"content-type": "application/json"}},
-                        cast_to=httpx2.Response,
-                    )
-                answer = json.loads(response.content)
-                return Sent(body=answer, request_id=response.headers.get("request-id", ""))
-            except TimeoutError as error:
-                raise FailedRequestError(f"no answer within {timeout_s:g} s") from error
+                response = await client.post(
+                    "/v1/messages",
+                    content=request.encode(),
+                    options={"headers": {"content-type": "application/json"}},
+                    cast_to=httpx2.Response,
+                )
             except APIError as error:
-                raise told(error, max_retries) from error
-            except ValueError as error:
-                raise FailedRequestError("the reply is not JSON") from error
+                raise told(error) from error
+            return sent(response.content, response.headers, "request-id")
 
         yield send
 
 
-def told(error: Any, max_retries: int) -> FailedRequestError:
-    """Turn an SDK error into ours: model errors name status, message, request id and attempts."""
+def sent(content: bytes, headers: Mapping[str, str], id_header: str) -> Sent:
+    """Return a raw answer.
+
+    Raises:
+        FailedRequestError: it is no JSON; a gateway may do better the next time.
+    """
+    try:
+        body = json.loads(content)
+    except ValueError as error:
+        raise FailedRequestError("the reply is not JSON", retry=True) from error
+    return Sent(body=body, request_id=headers.get(id_header, ""), headers=headers)
+
+
+def told(error: Any) -> FailedRequestError:
+    """Turn an SDK error into ours: model errors name status, message and request id."""
     status = getattr(error, "status_code", None)
+    response = getattr(error, "response", None)
+    headers: Mapping[str, str] = {} if response is None else response.headers
     request_id = getattr(error, "request_id", None)
     body = getattr(error, "body", None)
     message = str(getattr(error, "message", error))
     if isinstance(body, dict) and isinstance(body.get("error"), dict):
         message = str(body["error"].get("message", message))
-    retried = status is None or status in {408, 409, 429} or status >= 500
     parts = [f"HTTP {status}" if status else type(error).__name__, message]
     if request_id:
         parts.append(f"request {request_id}")
-    parts.append(f"after {max_retries + 1 if retried else 1} attempts")
-    return FailedRequestError(", ".join(parts), fatal=status in FATAL_STATUSES)
+    return FailedRequestError(
+        ", ".join(parts),
+        fatal=status in FATAL_STATUSES,
+        retry=_may_help(status, headers.get("x-should-retry")),
+        overloaded=status is None or status in OVERLOAD_STATUSES,
+        retry_after_s=read_retry_after(headers, now_s=time.time()),
+        headers=headers,
+    )
+
+
+def _may_help(status: int | None, provider_says: str | None) -> bool:
+    """Say whether another attempt may succeed: the provider's word first, then the status."""
+    if provider_says in {"true", "false"}:
+        return provider_says == "true"
+    return status is None or status in RETRIED_STATUSES or status >= FIRST_SERVER_ERROR
 
 
 async def _look_up(client: Any, model: str, name: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
@@ -13,8 +11,8 @@ from pydantic import Field
 from distill.component import Text, component
 from distill.errors import ModelError
 from distill.models.keys import key_from_environment
-from distill.models.messages_api import told
-from distill.models.protocol import FailedRequestError, Reply, Request, Send, Sent
+from distill.models.messages_api import sent, told
+from distill.models.protocol import Reply, Request, Send, Sent
 from distill.models.settings import ModelSettings
 
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
@@ -105,6 +103,7 @@ class OpenAICompatible(ModelSettings):
         """
         key = key_from_environment(name, self.api_key_env, self.base_url)
         try:
+            import httpx2
             from openai import APIError, AsyncOpenAI, DefaultAioHttpClient
         except ImportError as error:
             raise ModelError(
@@ -113,21 +112,20 @@ class OpenAICompatible(ModelSettings):
         async with AsyncOpenAI(
             api_key=key,
             base_url=self.base_url,
-            max_retries=self.max_retries,
+            max_retries=0,
             http_client=DefaultAioHttpClient(timeout=self.timeout_s),
         ) as client:
 
-            async def send(body: Mapping[str, Any]) -> Sent:
+            async def send(request: str) -> Sent:
                 try:
-                    async with asyncio.timeout(self.timeout_s):
-                        raw = await client.chat.completions.with_raw_response.create(**body)
-                    answer = json.loads(raw.content)
-                    return Sent(body=answer, request_id=raw.headers.get("x-request-id") or "")
-                except TimeoutError as error:
-                    raise FailedRequestError(f"no answer within {self.timeout_s:g} s") from error
+                    response = await client.post(
+                        "/chat/completions",
+                        content=request.encode(),
+                        options={"headers": {"content-type": "application/json"}},
+                        cast_to=httpx2.Response,
+                    )
                 except APIError as error:
-                    raise told(error, self.max_retries) from error
-                except ValueError as error:
-                    raise FailedRequestError("the reply is not JSON") from error
+                    raise told(error) from error
+                return sent(response.content, response.headers, "x-request-id")
 
             yield send

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tables import claude, reply
+from tables import claude
 
 from distill.errors import ModelError
 from distill.models import Request
@@ -102,38 +104,57 @@ def test_half_a_message_is_no_message(change: dict[str, Any]) -> None:
 def test_the_served_id_is_compared(settings: dict[str, Any], served: str, passes: bool) -> None:
     model = claude(**settings)
     if passes:
-        model.check_served(reply(served_model=served))
+        model.check_served(served)
     else:
         with pytest.raises(ModelError, match=served):
-            model.check_served(reply(served_model=served))
+            model.check_served(served)
 
 
 class FakeError(Exception):
     """An error in the shape of the SDK's."""
 
-    def __init__(self, status: int | None, body: Any = None) -> None:
+    def __init__(
+        self, status: int | None, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__("words of the SDK")
         self.status_code, self.body, self.request_id = status, body, "req_1"
         self.message = "words of the SDK"
+        self.response = None if status is None else SimpleNamespace(headers=headers or {})
 
 
 @pytest.mark.parametrize(
-    ("status", "attempts", "fatal"),
-    [(400, 1, False), (401, 1, True), (403, 1, True), (404, 1, False), (429, 3, False),
-     (500, 3, False), (529, 3, False), (None, 3, False)],
-)  # fmt: skip
-def test_an_error_is_told_with_status_request_and_attempts(
-    status: int | None, attempts: int, fatal: bool
+    ("status", "retry", "overloaded", "fatal"),
+    [
+        (400, False, False, False),
+        (401, False, False, True),
+        (403, False, False, True),
+        (404, False, False, False),
+        (408, True, False, False),
+        (429, True, True, False),
+        (500, True, False, False),
+        (529, True, True, False),
+        (None, True, True, False),
+    ],
+)
+def test_an_error_is_told_with_status_and_request(
+    status: int | None, retry: bool, overloaded: bool, fatal: bool
 ) -> None:
-    error = told(FakeError(status, {"error": {"message": "words of the API"}}), 2)
+    error = told(FakeError(status, {"error": {"message": "words of the API"}}))
 
-    assert f"after {attempts} attempts" in error.detail
     assert "request req_1" in error.detail
     assert "words of the API" in error.detail
-    assert error.fatal == fatal
+    assert (error.retry, error.overloaded, error.fatal) == (retry, overloaded, fatal)
     assert str(status or "FakeError") in error.detail
+
+
+@pytest.mark.parametrize(("says", "retry"), [("true", True), ("false", False)])
+def test_the_providers_word_on_another_attempt_comes_before_the_status(
+    says: str, retry: bool
+) -> None:
+    for status in (400, 500):
+        assert told(FakeError(status, headers={"x-should-retry": says})).retry == retry
 
 
 @pytest.mark.parametrize("body", [None, "text", {}, {"error": "text"}, {"error": {}}])
 def test_an_error_without_an_envelope_is_told_in_the_sdks_words(body: Any) -> None:
-    assert "words of the SDK" in told(FakeError(500, body), 0).detail
+    assert "words of the SDK" in told(FakeError(500, body)).detail
