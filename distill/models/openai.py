@@ -11,8 +11,8 @@ from pydantic import Field
 from distill.component import Text, component
 from distill.errors import ModelError
 from distill.models.keys import key_from_environment
-from distill.models.messages_api import sent, told
-from distill.models.protocol import Reply, Request, Send, Sent
+from distill.models.post import posting
+from distill.models.protocol import Reply, Request, Send
 from distill.models.settings import ModelSettings
 
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
@@ -103,29 +103,18 @@ class OpenAICompatible(ModelSettings):
         """
         key = key_from_environment(name, self.api_key_env, self.base_url)
         try:
-            import httpx2
-            from openai import APIError, AsyncOpenAI, DefaultAioHttpClient
+            from openai import AsyncOpenAI
         except ImportError as error:
             raise ModelError(
                 "the openai package is not installed.", hint="pip install 'distill[openai]'"
             ) from error
-        async with AsyncOpenAI(
-            api_key=key,
-            base_url=self.base_url,
-            max_retries=0,
-            http_client=DefaultAioHttpClient(timeout=self.timeout_s),
-        ) as client:
-
-            async def send(request: str) -> Sent:
-                try:
-                    response = await client.post(
-                        "/chat/completions",
-                        content=request.encode(),
-                        options={"headers": {"content-type": "application/json"}},
-                        cast_to=httpx2.Response,
-                    )
-                except APIError as error:
-                    raise told(error) from error
-                return sent(response.content, response.headers, "x-request-id")
-
+        async with (
+            AsyncOpenAI(api_key=key, base_url=self.base_url, max_retries=0) as client,
+            posting(
+                f"{str(client.base_url).rstrip('/')}/chat/completions",
+                {**client.default_headers, "Authorization": f"Bearer {key}"},
+                timeout_s=self.timeout_s,
+                id_header="x-request-id",
+            ) as send,
+        ):
             yield send
