@@ -2,12 +2,13 @@
 
     python benchmarks/fanout.py                        # 5,000 requests, 256 in flight, 50 ms
     python benchmarks/fanout.py --requests 100000 --clients distill    # memory
+    python benchmarks/fanout.py --peer-python peers/bin/python         # beside peers.py
 
 Each client is a process of its own and is asked in turns, `--rounds` times. The bare loop posts
 bytes and reads bytes: the limit of what Python does. distill's figures include the ledger (every
 response durable before it counts) and the reading of all answers back out of it. Imports are not
-counted: they are paid once a run, and printed apart. `--server URL` measures against another
-server, such as one with faults.
+counted, as they are paid once a run; a peer's are, as it imports when it is called.
+`--server URL` measures against another server, such as one with faults.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ def distill(url: str, requests: int, concurrency: int) -> dict[str, float]:
     return paid | {"cached_cpu_s": cached["cpu_s"]}
 
 
+PEERS = ("curator", "litellm")
 CLIENTS = {"bare": bare, "distill": distill, "sdk": sdk}
 
 
@@ -148,27 +150,31 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=list(CLIENTS))
     parser.add_argument("--server", metavar="URL")
+    parser.add_argument("--peer-python", metavar="PYTHON", help="of an environment with peers")
     parser.add_argument("--one", choices=CLIENTS, help=argparse.SUPPRESS)
     words = parser.parse_args()
     if words.one:
         print(json.dumps(CLIENTS[words.one](words.server, words.requests, words.concurrency)))
         return
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in words.clients}
+    turns = {name: [sys.executable, __file__, "--one", name] for name in words.clients}
+    if words.peer_python:
+        turns |= {name: [words.peer_python, str(HERE / "peers.py"), name] for name in PEERS}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in turns}
     with serving(words.server, words.latency_ms) as url:
         for _ in range(words.rounds):
-            for name in words.clients:
-                found[name].append(_alone(name, url, words.requests, words.concurrency))
+            for name, command in turns.items():
+                figures = _alone(command, name, url, words.requests, words.concurrency)
+                found[name].append(figures)
     _print(found, words.requests)
 
 
-def _alone(name: str, url: str, requests: int, concurrency: int) -> dict[str, float]:
-    words = ["--one", name, "--server", url, "--requests", str(requests)]
-    made = subprocess.run(
-        [sys.executable, __file__, *words, "--concurrency", str(concurrency)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+def _alone(
+    command: list[str], name: str, url: str, requests: int, concurrency: int
+) -> dict[str, float]:
+    words = [url, str(requests), str(concurrency)]
+    if name not in PEERS:
+        words = ["--server", url, "--requests", words[1], "--concurrency", words[2]]
+    made = subprocess.run([*command, *words], check=True, capture_output=True, text=True)
     figures: dict[str, float] = json.loads(made.stdout.splitlines()[-1])
     return figures
 

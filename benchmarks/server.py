@@ -1,7 +1,8 @@
 """A fast Messages API on the loopback address: one canned answer after a fixed latency.
 
 It parses no more of HTTP than its clients send, so that the client is what a benchmark measures.
-`POST /v1/messages` answers; everything else is 404.
+`POST /v1/messages` answers, and `POST /v1/chat/completions` does in the words of OpenAI's API;
+everything else is 404.
 """
 
 from __future__ import annotations
@@ -22,11 +23,32 @@ BODY = {
     "stop_sequence": None,
     "usage": {"input_tokens": 60, "output_tokens": 390},
 }
-PAYLOAD = json.dumps(BODY).encode()
-OK = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: req_1\r\n"
-    b"content-length: %d\r\n\r\n" % len(PAYLOAD)
-) + PAYLOAD
+CHAT_BODY = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": BODY["model"],
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": ANSWER},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 60, "completion_tokens": 390, "total_tokens": 450},
+}
+
+
+def _response(body: dict[str, object]) -> bytes:
+    content = json.dumps(body).encode()
+    head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: req_1\r\n"
+    return f"{head}content-length: {len(content)}\r\n\r\n".encode() + content
+
+
+ANSWERS = {
+    b"POST /v1/messages": _response(BODY),
+    b"POST /v1/chat/completions": _response(CHAT_BODY),
+}
 NOT_FOUND = (
     b"HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 )
@@ -63,7 +85,9 @@ class Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         self._data = rest[length:]
-        answer = OK if head.startswith(b"POST /v1/messages ") else NOT_FOUND
+        # A query, such as ?beta=true, makes no difference.
+        called = b" ".join(head.split(b" ", 2)[:2]).partition(b"?")[0]
+        answer = ANSWERS.get(called, NOT_FOUND)
         loop = asyncio.get_running_loop()
         loop.call_later(self._latency_s, self._write, answer)
 
