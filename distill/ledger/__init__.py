@@ -11,8 +11,8 @@ moments at a power cut, never at a killed process.
 
 from __future__ import annotations
 
+from distill.ledger.address import is_sqlite_path
 from distill.ledger.claims import Claims
-from distill.ledger.database import is_sqlite_path
 from distill.ledger.entry import (
     Entry,
     canonical_json,
