@@ -46,6 +46,7 @@ class Ledger:
     """
 
     def __init__(self, url: str, *, synchronous: str = "FULL") -> None:
+        self.url = url
         self._engine = open_database(url, synchronous)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         insert = insert_or_keep(RESPONSES, self._engine.dialect.name)
@@ -62,24 +63,56 @@ class Ledger:
             for row in self._rows(self._get, asked):
                 yield Entry(**dict(zip(NAMES, row, strict=True)))
 
-    def put(self, entries: Sequence[Entry]) -> None:
+    def put(self, entries: Sequence[Entry]) -> int:
         """Store `entries` durably in one transaction and give up the claims on them.
 
         A key that exists keeps its first response.
+
+        Returns:
+            How many keys were new.
 
         Raises:
             LedgerError: nothing of `entries` was stored.
         """
         if not entries:
-            return
+            return 0
         # Two that lock the same rows in another order would wait for each other.
         rows = sorted(map(_row, entries), key=lambda row: row["key"])
 
-        def work(connection: sa.Connection) -> None:
-            connection.exec_driver_sql(self._insert, rows)
+        def work(connection: sa.Connection) -> int:
+            stored = connection.exec_driver_sql(self._insert, rows).rowcount
             connection.exec_driver_sql(self._delete_claim, [{"key": row["key"]} for row in rows])
+            return stored
 
-        transact(self._engine, work)
+        return transact(self._engine, work)
+
+    def entries(self, *, model: str | None = None, since: str | None = None) -> Iterator[Entry]:
+        """Yield all entries in the order of their keys, a few at a time.
+
+        Args:
+            model: Only those of this model, asked for or served.
+            since: Only those from this time on, in the form of `created_at`.
+        """
+        wanted = sa.select(*RESPONSES.columns).order_by(RESPONSES.c.key)
+        if model is not None:
+            wanted = wanted.where(
+                sa.or_(RESPONSES.c.model == model, RESPONSES.c.served_model == model)
+            )
+        if since is not None:
+            wanted = wanted.where(RESPONSES.c.created_at >= since)
+        for row in self._streamed(wanted):
+            yield Entry(**dict(zip(NAMES, row, strict=True)))
+
+    def requests(self) -> Iterator[tuple[str, str, str, int, str, str]]:
+        """Yield key, provider, namespace, sample, request and time of all entries, in any order."""
+        names = ("key", "provider", "namespace", "sample", "request", "created_at")
+        for row in self._streamed(sa.select(*(RESPONSES.c[name] for name in names))):
+            yield tuple(row)
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The database, for what looks at the whole of it."""
+        return self._engine
 
     def claims(self) -> Claims:
         """Return a new claimant on responses that are to be paid for."""
@@ -102,6 +135,10 @@ class Ledger:
 
     def _text(self, statement: Any) -> str:
         return str(statement.compile(dialect=self._engine.dialect))
+
+    def _streamed(self, statement: Any) -> Iterator[Any]:
+        with told(), self._engine.connect() as connection:
+            yield from connection.execution_options(yield_per=KEYS_A_QUERY).execute(statement)
 
     def _rows(self, statement: Any, asked: dict[str, Any]) -> Sequence[Any]:
         return transact(
