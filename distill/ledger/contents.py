@@ -8,11 +8,12 @@ import sqlalchemy as sa
 
 from distill.ledger.address import sqlite_file, without_password
 from distill.ledger.claimants import Claimant, claimants, drop_lapsed
-from distill.ledger.database import CLAIMS, RESPONSES, told
+from distill.ledger.database import BUSY_TIMEOUT_S, CLAIMS, RESPONSES, told
 from distill.ledger.store import Ledger
 from distill.models.prices import price_of
 
 SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
+WAIT_FOR_READERS_S = 1
 # SQLite keeps what is not yet in the file itself beside it.
 BESIDE = ("", "-wal", "-shm")
 
@@ -91,6 +92,8 @@ class Vacuumed:
         claims: Claims dropped that nobody can be paying for any more.
         bytes_before: What it took on disk.
         bytes_after: What it takes now.
+        in_use: Whether somebody was reading, so that some of the room is given back only when the
+            next one closes the ledger.
     """
 
     where: str
@@ -98,6 +101,7 @@ class Vacuumed:
     claims: int
     bytes_before: int
     bytes_after: int
+    in_use: bool
 
 
 def contents_of(ledger: Ledger) -> Contents:
@@ -145,12 +149,12 @@ def vacuum(ledger: Ledger) -> Vacuumed:
         before = _bytes(ledger, connection)
     with told(), ledger.engine.begin() as connection:
         claims = drop_lapsed(connection)
+    in_use = False
     alone = ledger.engine.execution_options(isolation_level="AUTOCOMMIT")
     with told(), alone.connect() as connection:
         if ledger.engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.exec_driver_sql("VACUUM")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            in_use = not _empty_log(connection)
         else:
             for table in (RESPONSES, CLAIMS):
                 connection.exec_driver_sql(f"VACUUM (ANALYZE) {table.name}")
@@ -161,7 +165,16 @@ def vacuum(ledger: Ledger) -> Vacuumed:
         claims=claims,
         bytes_before=before,
         bytes_after=after,
+        in_use=in_use,
     )
+
+
+def _empty_log(connection: sa.Connection) -> bool:
+    """Bring SQLite's write-ahead log into its file and cut it; `False` where it is being read."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_FOR_READERS_S * 1000}")
+    busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
+    return not busy
 
 
 def _held(

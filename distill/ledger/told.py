@@ -78,6 +78,8 @@ def vacuumed_lines(done: Vacuumed) -> Iterator[str]:
     yield f"Responses  {done.responses:,}, all kept"
     yield f"Claims     {done.claims:,} lapsed ones dropped"
     yield f"Size       {size(done.bytes_before)} before, {size(done.bytes_after)} after"
+    if done.in_use:
+        yield "           the ledger is being read; the rest is given back when nobody does"
 
 
 def vacuumed_json(done: Vacuumed) -> dict[str, Any]:
