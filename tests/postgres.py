@@ -21,7 +21,7 @@ from replayed import free_port
 
 USER = "ledger_user"
 # Signs that a URL must escape, so that nothing that cuts a URL apart goes unnoticed.
-PASSWORD = "s3cr3t@pl:nted/word"
+PASSWORD = "s3cr3t@pl:nted/h1dden"
 SERVER_USER = "nobody"
 WAIT_S = 60
 
