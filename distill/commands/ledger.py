@@ -107,10 +107,14 @@ def _import(argv: list[str]) -> int:
     files, _, overrides = _sorted_out(words.words)
     if not files:
         raise UserError("import: got no file, want FILE.jsonl or FILE.parquet, or several.")
-    with _ledger(words, overrides, new=True) as ledger:
-        from distill.ledger.transfer import import_files
+    paths = [Path(file).expanduser() for file in files]
 
-        done = import_files(ledger, [Path(file).expanduser() for file in files])
+    from distill.ledger.transfer import check_files, import_file
+
+    # Before the ledger is opened: it may have to be made.
+    check_files(paths)
+    with _ledger(words, overrides, new=True) as ledger:
+        done = [import_file(ledger, path) for path in paths]
     lines = [
         f"{one.file}: {one.read:,} responses, {one.added:,} new, {one.known:,} in the ledger before"
         for one in done

@@ -94,6 +94,8 @@ def _engine(url: str, synchronous: str) -> sa.Engine:
     try:
         address = address_of(url)
         if address.get_backend_name() == "sqlite":
+            if address.database in {None, "", ":memory:"}:
+                raise ConfigError([_unusable(url, hint="what is in memory alone is not kept")])
             # Entries are handed to the driver as they are, by the names of their fields.
             engine = sa.create_engine(address, paramstyle="named")
             sa.event.listen(engine, "connect", _sqlite_settings(synchronous))
@@ -105,14 +107,14 @@ def _engine(url: str, synchronous: str) -> sa.Engine:
         fault = _unusable(url, str(error), "pip install 'distill[postgres]'")
         raise ConfigError([fault]) from None
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, TypeError, ValueError) as error:
-        raise ConfigError([_unusable(url, "", scrub(str(error), url))]) from None
+        raise ConfigError([_unusable(url, hint=scrub(str(error), url))]) from None
     if engine.dialect.name != "postgresql":
         raise ConfigError([_unusable(url, engine.dialect.name)])
     wait_for_server(engine)
     return engine
 
 
-def _unusable(url: str, got: str, hint: str | None = None) -> Fault:
+def _unusable(url: str, got: str = "", hint: str | None = None) -> Fault:
     want = "a path or a SQLAlchemy URL of SQLite or PostgreSQL"
     return Fault("ledger.url", want, got or without_password(url), hint)
 
@@ -193,6 +195,7 @@ def transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     raise AssertionError("the last try returns or raises")
 
 
+# What stands in a database's own words, and what helps.
 HINTS = (
     ("not a database", "the file is something else; choose another: ledger.url=…"),
     (
@@ -204,6 +207,11 @@ HINTS = (
     ("readonly", "the file or its folder cannot be written by this user"),
     ("unable to open", "see that the folder is there and can be written by this user"),
     ("locked", "another process has been writing for a long time; run again when it is done"),
+    (
+        "permission denied",
+        "whoever owns the database can open the ledger once, or grant the rights",
+    ),
+    ("connection", "see that the server runs, and that address, user and password are right"),
     ("full", "make room on the disk, then run again: what was paid for is kept"),
 )
 OTHER_HINT = (
@@ -224,6 +232,6 @@ def told(where: str = "the ledger", url: str = "") -> Iterator[None]:
         yield
     except (sa.exc.SQLAlchemyError, OSError, OverflowError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        cause = scrub(reason, url).rstrip(".")
+        cause = scrub(reason, url).rstrip(".?")
         hint = next((hint for sign, hint in HINTS if sign in cause), OTHER_HINT)
         raise LedgerError(f"ledger: {where} failed: {cause}.", hint=hint) from error

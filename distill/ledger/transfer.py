@@ -87,18 +87,12 @@ def export_entries(
         raise UserError(f"{path}: cannot be written ({error.strerror or error}).") from error
 
 
-def import_files(ledger: Ledger, paths: Sequence[Path]) -> list[Imported]:
-    """Store the responses of files; a key that the ledger has keeps its first response.
-
-    Args:
-        ledger: Where they go.
-        paths: Files as `export_entries` writes them.
+def check_files(paths: Sequence[Path]) -> None:
+    """Read files from end to end and see that all of them can be imported.
 
     Raises:
-        DataError: faults of the files, each with its line; nothing was stored.
+        DataError: every fault of every file, with its line.
         UserError: a file's name has another ending.
-        LedgerError: the ledger cannot be written; what was stored stays, and the import can be
-            repeated.
     """
     for path in paths:
         _is_parquet(path)
@@ -113,7 +107,29 @@ def import_files(ledger: Ledger, paths: Sequence[Path]) -> list[Imported]:
             faults += error.faults
     if faults:
         raise DataError(faults)
-    return [_store(ledger, path) for path in paths]
+
+
+def import_file(ledger: Ledger, path: Path) -> Imported:
+    """Store the responses of a file; a key that the ledger has keeps its first response.
+
+    Args:
+        ledger: Where they go.
+        path: A file that `check_files` has found sound.
+
+    Raises:
+        DataError: the file has changed since; what came before the fault stays.
+        LedgerError: the ledger cannot be written; what was stored stays, and the import can be
+            repeated.
+    """
+    log = FaultLog(str(path))
+    entries = _entries(path, log)
+    read = added = 0
+    while some := list(islice(entries, ENTRIES_AT_ONCE)):
+        log.raise_any()
+        added += ledger.put(some)
+        read += len(some)
+    log.raise_any()
+    return Imported(file=printable(str(path)), read=read, added=added)
 
 
 def moment(text: str) -> str:
@@ -161,18 +177,6 @@ def _write_parquet(entries: Iterator[Entry], path: Path) -> int:
             writer.write_table(pyarrow.Table.from_pylist([vars(one) for one in some], schema))
             count += len(some)
     return count
-
-
-def _store(ledger: Ledger, path: Path) -> Imported:
-    log = FaultLog(str(path))
-    entries = _entries(path, log)
-    read = added = 0
-    while some := list(islice(entries, ENTRIES_AT_ONCE)):
-        log.raise_any()  # the file changed after it was checked
-        added += ledger.put(some)
-        read += len(some)
-    log.raise_any()
-    return Imported(file=printable(str(path)), read=read, added=added)
 
 
 def _entries(path: Path, log: FaultLog) -> Iterator[Entry]:

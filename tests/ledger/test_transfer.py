@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,19 @@ from workbench import Workbench
 
 from distill.errors import DataError, UserError
 from distill.ledger import Ledger
-from distill.ledger.transfer import export_entries, import_files, moment
+from distill.ledger.transfer import (
+    Imported,
+    check_files,
+    export_entries,
+    import_file,
+    moment,
+)
+
+
+def import_files(ledger: Ledger, files: Sequence[Path]) -> list[Imported]:
+    check_files(files)
+    return [import_file(ledger, file) for file in files]
+
 
 ENTRIES = [entry_of(f"é雪 {i}\u2028\x1f", answer=f"\U0001f600 {i}") for i in range(1200)]
 BY_KEY = sorted(ENTRIES, key=lambda entry: entry.key)
@@ -39,6 +51,17 @@ def test_what_goes_out_comes_back(url: str, tmp_path: Path, ending: str) -> None
         [done] = import_files(ledger, [again])
         assert (done.read, done.added, done.known) == (1200, 0, 1200)
     assert file.read_bytes() == again.read_bytes()
+
+
+def test_a_file_that_changes_after_it_was_checked_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(lines_of(GOOD))
+    check_files([file])
+    file.write_text(lines_of(GOOD | {"sample": 3}))
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        with pytest.raises(DataError, match="a key that belongs to its request"):
+            import_file(ledger, file)
+        assert ledger.count() == 0
 
 
 def test_a_model_and_a_time_choose_what_goes_out(url: str, tmp_path: Path) -> None:
@@ -261,13 +284,14 @@ MEMORY = """
 import resource, sys
 from pathlib import Path
 from distill.ledger import Ledger
-from distill.ledger.transfer import export_entries, import_files
+from distill.ledger.transfer import check_files, export_entries, import_file
 with Ledger(sys.argv[1]) as ledger, Ledger(sys.argv[2], synchronous="NORMAL") as other:
     for name in sys.argv[3:]:
         export_entries(ledger, Path(name))
     first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name in sys.argv[3:]:
-        import_files(other, [Path(name)])
+        check_files([Path(name)])
+        import_file(other, Path(name))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, other.count())
 """
 
@@ -295,6 +319,14 @@ def test_memory_does_not_grow_with_the_ledger(tmp_path: Path, ending: str) -> No
 
     # The larger one holds 60 MB more.
     assert peak_mb(7000) - peak_mb(1000) < 30
+
+
+def test_a_faulty_file_makes_no_ledger(bench: Workbench) -> None:
+    bench.write("bad.jsonl", [GOOD | {"sample": 3}])
+    ended = bench.main(["ledger", "import", "bad.jsonl", "ledger.url=new.db"])
+    assert ended.status == 2
+    assert ended.err.startswith("distill: bad.jsonl:1: got ")
+    assert not (bench.folder / "new.db").exists()
 
 
 def test_words_that_export_does_not_know_are_told(bench: Workbench) -> None:
