@@ -160,12 +160,6 @@ def test_a_url_that_cannot_serve_is_a_config_fault_without_its_password(url: str
     assert "ledger" in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_a_ledger_that_would_keep_nothing_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="what is in memory alone is not kept"):
-        Ledger(url)
-
-
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LedgerError):

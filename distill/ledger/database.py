@@ -94,8 +94,6 @@ def _engine(url: str, synchronous: str) -> sa.Engine:
     try:
         address = address_of(url)
         if address.get_backend_name() == "sqlite":
-            if address.database in {None, "", ":memory:"}:
-                raise ConfigError([_unusable(url, hint="what is in memory alone is not kept")])
             # Entries are handed to the driver as they are, by the names of their fields.
             engine = sa.create_engine(address, paramstyle="named")
             sa.event.listen(engine, "connect", _sqlite_settings(synchronous))
