@@ -72,10 +72,10 @@ class Progress:
             finally:
                 self._bars = None
 
-    def advance(self, role: str, *, cost_usd: float | None, failed: int) -> None:
-        """Count one more response of `role`."""
+    def advance(self, role: str, count: int = 1, *, cost_usd: float | None, failed: int) -> None:
+        """Count `count` more responses of `role`."""
         if self._bars is None:
             return
         cost = "cost unknown" if cost_usd is None else f"${cost_usd:.4f}"
         text = f"{cost}, {failed} failed" if failed else cost
-        self._bars.update(self._tasks[role], advance=1, cost=text)
+        self._bars.update(self._tasks[role], advance=count, cost=text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,15 +96,19 @@ def test_a_budget_without_a_price_is_refused_before_anything_is_spent(bench: Wor
     assert bench.api.count() == 0
 
 
-@pytest.mark.parametrize(
-    ("how", "status"),
-    [
-        pytest.param(signal.SIGINT, 130, id="interrupted"),
-        pytest.param(signal.SIGKILL, -signal.SIGKILL, id="killed"),
-    ],
-)
+def interrupt(process: subprocess.Popen[str], *, times: int) -> None:
+    """Press Ctrl-C; the process says that it heard before it is pressed again."""
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    for _ in range(times - 1):
+        while "stopping" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("interrupts", [2, 0], ids=["interrupted twice", "killed"])
 def test_a_stopped_run_keeps_what_it_paid_for_and_the_next_pays_only_the_rest(
-    bench: Workbench, how: signal.Signals, status: int
+    bench: Workbench, interrupts: int
 ) -> None:
     questions = [f"Question number {i} about rivers and oceans?" for i in range(20)]
     bench.write("seeds.jsonl", [{"question": question} for question in questions])
@@ -115,14 +120,17 @@ def test_a_stopped_run_keeps_what_it_paid_for_and_the_next_pays_only_the_rest(
 
     with bench.start(words) as process:
         bench.api.wait_for("teacher", 8 + 4, unless=process.poll)
-        process.send_signal(how)
+        if interrupts:
+            interrupt(process, times=interrupts)
+        else:
+            process.kill()
         _, err = process.communicate(timeout=30)
 
-    assert process.returncode == status, err
+    assert process.returncode == (130 if interrupts else -signal.SIGKILL), err
     assert "Traceback" not in err
     assert ledger_count(bench) == 8
     assert not (bench.out / "manifest.json").exists()
-    if how is signal.SIGINT:
+    if interrupts:
         assert "interrupted" in err
         assert not bench.out.exists()
 
@@ -138,6 +146,32 @@ def test_a_stopped_run_keeps_what_it_paid_for_and_the_next_pays_only_the_rest(
     assert [name for name in left if name.startswith(".")] == []
 
 
+def test_an_interrupted_run_waits_for_what_is_in_flight_and_asks_nothing_more(
+    bench: Workbench,
+) -> None:
+    questions = [f"Question number {i} about rivers and oceans?" for i in range(20)]
+    bench.write("seeds.jsonl", [{"question": question} for question in questions])
+    bench.api.teacher = lambda prompt, body, attempt: (
+        Hang() if "number 0 " not in prompt else "an answer"
+    )
+    words = bench.words("judge=none", "filter=none", "teacher.concurrency=4")
+
+    with bench.start(words) as process:
+        bench.api.wait_for("teacher", 1 + 4, unless=process.poll)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "4 requests are in flight" not in process.stderr.readline():
+            assert process.poll() is None
+        bench.api.released.set()
+        _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130, err
+    assert "interrupted" in err
+    assert bench.api.count("teacher") == 5
+    assert ledger_count(bench) == 5
+    assert not bench.out.exists()
+
+
 def test_an_interrupted_run_leaves_the_earlier_run_as_it_was(bench: Workbench) -> None:
     bench.run_unjudged()
     before = bench.files(bench.out)
@@ -147,7 +181,7 @@ def test_an_interrupted_run_leaves_the_earlier_run_as_it_was(bench: Workbench) -
 
     with bench.start(words) as process:
         bench.api.wait_for("teacher", 1, unless=process.poll)
-        process.send_signal(signal.SIGINT)
+        interrupt(process, times=2)
         process.communicate(timeout=30)
 
     assert process.returncode == 130

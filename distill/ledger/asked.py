@@ -119,13 +119,11 @@ class _NobodyClient(ModelClient):
 
     def _replies(self, model: Model, keys: Sequence[str]) -> dict[str, Outcome]:
         replies: dict[str, Outcome] = {}
-        for entry in self._ledger.get_many(keys):
+        for key, body in self._ledger.bodies(keys):
             try:
-                reply = model.read(json.loads(entry.body))
+                replies[key] = replace(model.read(json.loads(body)), key=key, cached=True)
             except ValueError as error:
-                replies[entry.key] = Failure(detail=str(error), key=entry.key)
-            else:
-                replies[entry.key] = replace(reply, key=entry.key, cached=True)
+                replies[key] = Failure(detail=str(error), key=key)
         return replies
 
 

@@ -90,6 +90,12 @@ class Claims:
             busy=frozenset(keys) - granted - answered,
         )
 
+    def renew(self, *, lease_s: float) -> None:
+        """Hold everything that this claimant holds for `lease_s` more seconds."""
+        later = sa.update(CLAIMS).where(CLAIMS.c.owner == self.owner)
+        with told(), self._engine.begin() as connection:
+            connection.execute(later.values(expires_at=time.time() + lease_s))
+
     def release(self, keys: Sequence[str] | None = None) -> None:
         """Give up claims on `keys`, or on everything that this claimant holds."""
         gone = sa.delete(CLAIMS).where(CLAIMS.c.owner == self.owner)

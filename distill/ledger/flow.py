@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from distill.errors import LedgerError
 from distill.ledger.claims import Claimed, Claims
 from distill.ledger.entry import Entry
 from distill.ledger.store import Ledger
@@ -15,6 +17,9 @@ from distill.ledger.store import Ledger
 CLAIM_AHEAD = 32
 # Between two looks at responses that another process is paying for.
 POLL_S = 0.1
+# A claimant that says nothing for so long is gone, even on another machine.
+LEASE_S = 90.0
+RENEW_S = 20.0
 
 
 class ClaimQueue:
@@ -23,21 +28,31 @@ class ClaimQueue:
     Args:
         claims: This call's claimant.
         keys: The missing keys.
-        lease_s: How long a claim may be held.
     """
 
-    def __init__(self, claims: Claims, keys: Sequence[str], *, lease_s: float) -> None:
+    def __init__(self, claims: Claims, keys: Sequence[str]) -> None:
         self._claims = claims
-        self._lease_s = lease_s
         self._todo: deque[str] = deque(keys)
         self._ready: deque[str] = deque()
         self._lock = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> ClaimQueue:
+        self._renewing = asyncio.create_task(self._renew())
         return self
 
     async def __aexit__(self, *_error: object) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
         await asyncio.to_thread(self._claims.release)
+
+    async def _renew(self) -> None:
+        """Keep the claims alive for as long as their requests take."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            # One that fails is made up for by the next; what is lost to others is paid twice.
+            with suppress(LedgerError):
+                await asyncio.to_thread(self._claims.renew, lease_s=LEASE_S)
 
     async def next(self) -> Claimed | None:
         """Return one granted key, or keys that others answered meanwhile; `None` at the end."""
@@ -46,7 +61,7 @@ class ClaimQueue:
                 if not self._todo:
                     return None
                 some = [self._todo.popleft() for _ in range(min(CLAIM_AHEAD, len(self._todo)))]
-                claimed = await asyncio.to_thread(self._claims.claim, some, lease_s=self._lease_s)
+                claimed = await asyncio.to_thread(self._claims.claim, some, lease_s=LEASE_S)
                 self._ready.extend(key for key in some if key in claimed.granted)
                 self._todo.extend(key for key in some if key in claimed.busy)
                 if claimed.answered:

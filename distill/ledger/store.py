@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -53,15 +54,23 @@ class Ledger:
         paid = sa.delete(CLAIMS).where(CLAIMS.c.key == sa.bindparam("key"))
         self._insert = self._text(insert)
         self._delete_claim = self._text(paid)
-        self._get = sa.select(*RESPONSES.columns).where(_key_is_one_of(self._is_sqlite))
+        wanted = _key_is_one_of(self._is_sqlite)
+        self._get = sa.select(*RESPONSES.columns).where(wanted)
+        self._get_served = sa.select(RESPONSES.c.key, RESPONSES.c.served_model).where(wanted)
+        self._get_bodies = sa.select(RESPONSES.c.key, RESPONSES.c.body).where(wanted)
 
     def get_many(self, keys: Iterable[str]) -> Iterator[Entry]:
         """Yield the entries that exist, in no particular order."""
-        wanted = iter(keys)
-        while some := list(islice(wanted, KEYS_A_QUERY)):
-            asked = {"keys": json.dumps(some) if self._is_sqlite else some}
-            for row in self._rows(self._get, asked):
-                yield Entry(**dict(zip(NAMES, row, strict=True)))
+        for row in self._found(self._get, keys):
+            yield Entry(**dict(zip(NAMES, row, strict=True)))
+
+    def served(self, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield key and served model of the entries that exist: enough to count them."""
+        yield from self._found(self._get_served, keys)
+
+    def bodies(self, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield key and raw body of the entries that exist."""
+        yield from self._found(self._get_bodies, keys)
 
     def put(self, entries: Sequence[Entry]) -> int:
         """Store `entries` durably in one transaction and give up the claims on them.
@@ -140,10 +149,15 @@ class Ledger:
         with told(), self._engine.connect() as connection:
             yield from connection.execution_options(yield_per=KEYS_A_QUERY).execute(statement)
 
-    def _rows(self, statement: Any, asked: dict[str, Any]) -> Sequence[Any]:
-        return transact(
-            self._engine, lambda connection: connection.execute(statement, asked).fetchall()
-        )
+    def _found(self, statement: Any, keys: Iterable[str]) -> Iterator[Any]:
+        wanted = iter(keys)
+        while some := list(islice(wanted, KEYS_A_QUERY)):
+            asked = {"keys": json.dumps(some) if self._is_sqlite else some}
+            yield from transact(self._engine, partial(_fetch, statement, asked))
+
+
+def _fetch(statement: Any, asked: dict[str, Any], connection: sa.Connection) -> Sequence[Any]:
+    return connection.execute(statement, asked).fetchall()
 
 
 def _key_is_one_of(is_sqlite: bool) -> Any:

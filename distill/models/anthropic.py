@@ -74,7 +74,6 @@ class Claude(ModelSettings):
             base_url=self.base_url,
             model=self.model,
             timeout_s=self.timeout_s,
-            max_retries=self.max_retries,
             name=name,
         ) as send:
             yield send

@@ -46,15 +46,28 @@ class Spend:
             return 0.0 if self.requests == 0 else None
         return self.price.cost_usd(input_tokens=self.input_tokens, output_tokens=self.output_tokens)
 
-    def add(self, reply: Reply) -> None:
-        """Count one reply."""
+    def add(self, reply: Reply) -> float:
+        """Count a reply that was paid for, and return its dollars; 0 where the price is unknown."""
         self.served.add(reply.served_model)
-        if reply.cached:
-            self.cached += 1
-            return
         self.requests += 1
         self.input_tokens += reply.input_tokens
         self.output_tokens += reply.output_tokens
+        if self.price is None:
+            return 0.0
+        return self.price.cost_usd(
+            input_tokens=reply.input_tokens, output_tokens=reply.output_tokens
+        )
+
+    def add_cached(self, served_model: str) -> None:
+        """Count a response out of the ledger."""
+        self.served.add(served_model)
+        self.cached += 1
+
+    def worst_usd(self, request: str, max_tokens: int) -> float:
+        """Return the dearest that a request could come to: one token a byte, the longest reply."""
+        if self.price is None:
+            return 0.0
+        return self.price.cost_usd(input_tokens=len(request.encode()), output_tokens=max_tokens)
 
 
 @dataclass

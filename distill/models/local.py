@@ -90,7 +90,6 @@ class LocalModel(ModelSettings):
             base_url=base_url,
             model=self.model,
             timeout_s=self.timeout_s,
-            max_retries=self.max_retries,
             name=name,
         ) as send:
             yield send

@@ -1,28 +1,21 @@
 """The Anthropic Messages API through the official SDK, for Claude and the embedded model.
 
-The SDK gives retries, auth and errors. The body is sent as the very bytes that the ledger's key
-was made from, and the raw response comes back untyped: building typed responses costs more than
-the rest of the call. The SDK is imported when the connection is opened, because the import alone
-takes seconds and a run that the ledger answers whole needs none of it.
+The SDK's client knows keys, versions and addresses, and asks for the model's life cycle; `post`
+sends the very bytes that the ledger's key was made from, with that client's headers. The SDK is
+imported when the connection is opened, because the import alone takes seconds and a run that the
+ledger answers whole needs none of it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from distill.errors import ModelError
-from distill.ledger import canonical_json
-from distill.models.keys import is_loopback
-from distill.models.protocol import FailedRequestError, Reply, Request, Send, Sent
-
-CONNECT_TIMEOUT_S = 10.0
-# These say that every further request would be refused too.
-FATAL_STATUSES = frozenset({401, 402, 403})
+from distill.models.post import CONNECT_TIMEOUT_S, FATAL_STATUSES, posting, refusal
+from distill.models.protocol import FailedRequestError, Reply, Request, Send
 
 
 def message_body(request: Request, *, model: str, max_tokens: int) -> dict[str, Any]:
@@ -78,68 +71,39 @@ async def connect_messages(
     base_url: str | None,
     model: str,
     timeout_s: float,
-    max_retries: int,
     name: str,
 ) -> AsyncIterator[Send]:
-    """Open a client and yield the function that sends one body.
+    """Open a client and yield the function that sends one body once.
 
     Args:
         api_key: The key; goes into the header and nowhere else.
         base_url: The endpoint, or `None` for the provider's own.
         model: The id to look up before the first request.
-        timeout_s: Time budget of one request with all its retries.
-        max_retries: Further attempts of the SDK.
+        timeout_s: Longest that the connection stays silent.
         name: Who is asked, for messages: `teacher` or `judge`.
     """
-    import httpx2
-    from anthropic import APIError, AsyncAnthropic, DefaultAioHttpClient
+    from anthropic import AsyncAnthropic
 
-    http_client = DefaultAioHttpClient(
-        timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
-        # A proxy of the environment cannot reach this machine's own loopback.
-        trust_env=not is_loopback(base_url),
-    )
-    async with AsyncAnthropic(
-        api_key=api_key, base_url=base_url, max_retries=max_retries, http_client=http_client
-    ) as client:
+    async with AsyncAnthropic(api_key=api_key, base_url=base_url, max_retries=0) as client:
         await _look_up(client, model, name)
-
-        async def send(body: Mapping[str, Any]) -> Sent:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    response = await client.post(
-                        "/v1/messages",
-                        content=canonical_json(body).encode(),
-                        options={"headers": {"content-type": "application/json"}},
-                        cast_to=httpx2.Response,
-                    )
-                answer = json.loads(response.content)
-                return Sent(body=answer, request_id=response.headers.get("request-id", ""))
-            except TimeoutError as error:
-                raise FailedRequestError(f"no answer within {timeout_s:g} s") from error
-            except APIError as error:
-                raise told(error, max_retries) from error
-            except ValueError as error:
-                raise FailedRequestError("the reply is not JSON") from error
-
-        yield send
+        async with posting(
+            f"{str(client.base_url).rstrip('/')}/v1/messages",
+            client.default_headers,
+            timeout_s=timeout_s,
+            id_header="request-id",
+        ) as send:
+            yield send
 
 
-def told(error: Any, max_retries: int) -> FailedRequestError:
-    """Turn an SDK error into ours: model errors name status, message, request id and attempts."""
-    status = getattr(error, "status_code", None)
-    request_id = getattr(error, "request_id", None)
-    body = getattr(error, "body", None)
-    message = str(getattr(error, "message", error))
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        message = str(body["error"].get("message", message))
-    retried = status is None or status in {408, 409, 429} or status >= 500
-    parts = [f"HTTP {status}" if status else type(error).__name__, message]
-    if request_id:
-        parts.append(f"request {request_id}")
-    parts.append(f"after {max_retries + 1 if retried else 1} attempts")
-    return FailedRequestError(", ".join(parts), fatal=status in FATAL_STATUSES)
+def told(error: Any) -> FailedRequestError:
+    """Turn an SDK error into ours."""
+    response = getattr(error, "response", None)
+    if response is None:
+        detail = f"{type(error).__name__}, {error}"
+        return FailedRequestError(detail, retry=True, overloaded=True)
+    return refusal(
+        error.status_code, response.content, response.headers, getattr(error, "request_id", None)
+    )
 
 
 async def _look_up(client: Any, model: str, name: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
@@ -13,8 +11,8 @@ from pydantic import Field
 from distill.component import Text, component
 from distill.errors import ModelError
 from distill.models.keys import key_from_environment
-from distill.models.messages_api import told
-from distill.models.protocol import FailedRequestError, Reply, Request, Send, Sent
+from distill.models.post import posting
+from distill.models.protocol import Reply, Request, Send
 from distill.models.settings import ModelSettings
 
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
@@ -105,29 +103,18 @@ class OpenAICompatible(ModelSettings):
         """
         key = key_from_environment(name, self.api_key_env, self.base_url)
         try:
-            from openai import APIError, AsyncOpenAI, DefaultAioHttpClient
+            from openai import AsyncOpenAI
         except ImportError as error:
             raise ModelError(
                 "the openai package is not installed.", hint="pip install 'distill[openai]'"
             ) from error
-        async with AsyncOpenAI(
-            api_key=key,
-            base_url=self.base_url,
-            max_retries=self.max_retries,
-            http_client=DefaultAioHttpClient(timeout=self.timeout_s),
-        ) as client:
-
-            async def send(body: Mapping[str, Any]) -> Sent:
-                try:
-                    async with asyncio.timeout(self.timeout_s):
-                        raw = await client.chat.completions.with_raw_response.create(**body)
-                    answer = json.loads(raw.content)
-                    return Sent(body=answer, request_id=raw.headers.get("x-request-id") or "")
-                except TimeoutError as error:
-                    raise FailedRequestError(f"no answer within {self.timeout_s:g} s") from error
-                except APIError as error:
-                    raise told(error, self.max_retries) from error
-                except ValueError as error:
-                    raise FailedRequestError("the reply is not JSON") from error
-
+        async with (
+            AsyncOpenAI(api_key=key, base_url=self.base_url, max_retries=0) as client,
+            posting(
+                f"{str(client.base_url).rstrip('/')}/chat/completions",
+                {**client.default_headers, "Authorization": f"Bearer {key}"},
+                timeout_s=self.timeout_s,
+                id_header="x-request-id",
+            ) as send,
+        ):
             yield send

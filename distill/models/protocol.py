@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from distill.models.limits import Limits
+
 REFUSAL = "refusal"
 MAX_TOKENS = "max_tokens"
 
@@ -81,13 +83,16 @@ class Sent:
     Args:
         body: The response's JSON object.
         request_id: The provider's id of the request, "" where it gives none.
+        headers: The response's headers, names in lower case; they tell of limits.
     """
 
     body: dict[str, Any] = field(repr=False)
     request_id: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-Send = Callable[[Mapping[str, Any]], Awaitable[Sent]]
+# Takes the canonical JSON of one body: the very bytes that the ledger's key was made from.
+Send = Callable[[str], Awaitable[Sent]]
 
 
 @runtime_checkable
@@ -101,7 +106,10 @@ class Model(Protocol):
     model: str
     concurrency: int
     samples: int
+    max_tokens: int
     timeout_s: float
+    max_retries: int
+    limits: Limits
 
     @property
     def provider(self) -> str:
@@ -125,7 +133,7 @@ class Model(Protocol):
             ValueError: the body is not a response of this provider.
         """
 
-    def check_served(self, reply: Reply) -> None:
+    def check_served(self, served_model: str) -> None:
         """Compare the id that was served with the id that was asked for.
 
         Raises:
@@ -135,24 +143,42 @@ class Model(Protocol):
     def connect(self, name: str) -> AbstractAsyncContextManager[Send]:
         """Open the way to the model; SDKs are imported and servers started here, not before.
 
-        The function that is yielded sends one body and returns the raw answer. `name` is who is
-        asked (`teacher`, `judge`), for messages.
+        The function that is yielded sends one body once and returns the raw answer; pace and
+        further attempts are its caller's. `name` is who is asked (`teacher`, `judge`), for
+        messages.
 
         Raises:
             ModelError: the model cannot be reached, or is retired.
-            FailedRequestError: from the function, for a request that no retry mends.
+            FailedRequestError: from the function, for an attempt that brought no answer.
         """
 
 
 class FailedRequestError(Exception):
-    """A request that no retry mends.
+    """An attempt that brought no answer.
 
     Args:
-        detail: Status, message, request id and attempts; no secret.
+        detail: Status, message and request id; no secret.
         fatal: Whether every further request would fail too (a refused key, say).
+        retry: Whether another attempt may succeed.
+        overloaded: Whether it says that less should be asked at once.
+        retry_after_s: For how long the provider asks to be left alone, or `None`.
+        headers: The response's headers, names in lower case; empty where there was none.
     """
 
-    def __init__(self, detail: str, *, fatal: bool = False) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        fatal: bool = False,
+        retry: bool = False,
+        overloaded: bool = False,
+        retry_after_s: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.fatal = fatal
+        self.retry = retry
+        self.overloaded = overloaded
+        self.retry_after_s = retry_after_s
+        self.headers = headers or {}

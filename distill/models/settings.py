@@ -9,7 +9,7 @@ from pydantic import Field
 
 from distill.component import Count, Positive, PositiveFloat, Text, component
 from distill.errors import ModelError
-from distill.models.protocol import Reply
+from distill.models.limits import Limits
 
 BaseUrl = Annotated[
     str,
@@ -28,6 +28,7 @@ class ModelSettings:
         max_tokens: Most tokens of one reply, >= 1.
         samples: Replies asked for each question, >= 1.
         concurrency: Requests in flight at once, >= 1.
+        limits: What the endpoint allows a minute, where it does not say so itself.
         timeout_s: Time budget of one request with all its retries, in seconds, > 0.
         max_retries: Further attempts after a 408, 409, 429, 5xx or a lost connection, >= 0.
         served_check: `strict` stops the run when another id than `model` was served; `record`
@@ -41,25 +42,26 @@ class ModelSettings:
     max_tokens: Positive
     samples: Positive
     concurrency: Positive
+    limits: Limits
     timeout_s: PositiveFloat
     max_retries: Count
     served_check: Literal["strict", "record"]
     allow_alias: bool
 
-    def check_served(self, reply: Reply) -> None:
+    def check_served(self, served_model: str) -> None:
         """Compare the id that was served with the id that was asked for.
 
         Raises:
             ModelError: they differ and `served_check` is `strict`.
         """
-        if self.served_check == "record" or reply.served_model == self.model:
+        if self.served_check == "record" or served_model == self.model:
             return
-        if self.allow_alias and _is_snapshot(reply.served_model, of=self.model):
+        if self.allow_alias and _is_snapshot(served_model, of=self.model):
             return
         raise ModelError(
-            f"{self.model}: the endpoint served {reply.served_model!r} instead; the run stopped, "
+            f"{self.model}: the endpoint served {served_model!r} instead; the run stopped, "
             "and what was paid for is in the ledger.",
-            hint=f"pin {reply.served_model}, or set served_check=record if a gateway renames it",
+            hint=f"pin {served_model}, or set served_check=record if a gateway renames it",
         )
 
     def namespace_of(self, provider: str) -> str:

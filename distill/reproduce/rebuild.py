@@ -18,6 +18,7 @@ from distill.build import build
 from distill.config import Config
 from distill.errors import ConfigError, Fault, shown
 from distill.models.client import ModelClient
+from distill.models.limits import KINDS
 from distill.plan import Plan
 from distill.record import RunRecord
 from distill.records import INPUT_COLUMNS, Records
@@ -72,6 +73,7 @@ def plan_of(config: Config, *, teacher: Mapping[str, Any] | None = None) -> Plan
     kept = {key: copy.deepcopy(config[key]) for key in SHAPING if key in config}
     for key in ("teacher", "judge"):
         _cut_off(kept.get(key))
+        _complete(kept.get(key))
     if teacher is not None and isinstance(kept.get("teacher"), dict):
         kept["teacher"] |= teacher
     return build({"augment": None, **kept, **copy.deepcopy(REPLACED)})
@@ -136,6 +138,16 @@ def rebuild(plan: Plan, seeds: Records, client: ModelClient, draft: Path) -> Run
     )
     distil(record, client, draft)
     return record
+
+
+def _complete(node: Any) -> None:
+    """Give the models of an older config the keys that say how fast they are asked."""
+    if not isinstance(node, dict):
+        return
+    if "max_retries" in node:
+        node.setdefault("limits", {f"{kind}_per_minute": None for kind in KINDS})
+    for child in node.values():
+        _complete(child)
 
 
 def _cut_off(node: Any) -> None:

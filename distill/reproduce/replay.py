@@ -71,7 +71,10 @@ class Offline:
         self.model = model.model
         self.concurrency = model.concurrency
         self.samples = model.samples
+        self.max_tokens = model.max_tokens
         self.timeout_s = model.timeout_s
+        self.max_retries = model.max_retries
+        self.limits = model.limits
 
     @property
     def provider(self) -> str:
@@ -96,9 +99,9 @@ class Offline:
         """Read a stored response."""
         return self._model.read(body)
 
-    def check_served(self, reply: Reply) -> None:
+    def check_served(self, served_model: str) -> None:
         """Compare the id that was served with the id that was asked for."""
-        self._model.check_served(reply)
+        self._model.check_served(served_model)
 
     @asynccontextmanager
     async def connect(self, name: str) -> AsyncIterator[Send]:
@@ -164,7 +167,7 @@ class ReplayClient(ModelClient):
         self._more = more
         self._known_failures: dict[str, Failure] = {}
 
-    def ask(self, role: str, model: Model, requests: Sequence[Request]) -> list[Outcome]:
+    def ask(self, role: str, model: Model, requests: Sequence[Request]) -> Iterable[Outcome]:
         """Answer `requests`, in their order; what is not stored is a `Failure`."""
         keys = [key_of(model, request) for request in requests]
         entries = self._entries(keys)
@@ -235,7 +238,7 @@ def fault_of(entry: Entry | None, model: Model, request: Request) -> str | None:
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return "its response is damaged: it cannot be read"
     try:
-        model.check_served(reply)
+        model.check_served(reply.served_model)
     except ModelError:
         return f"its response is damaged: it is said to come from {reply.served_model!r}"
     scores = reply.label_logprobs

@@ -36,6 +36,8 @@ def test_more_keys_than_a_query_takes_are_found(url: str) -> None:
         ledger.put(entries)
         assert {entry.key for entry in ledger.get_many(keys)} == keys
         assert list(ledger.get_many([])) == []
+        assert dict(ledger.served(keys)) == dict.fromkeys(keys, "claude-test-1")
+        assert dict(ledger.bodies(keys)) == {entry.key: entry.body for entry in entries}
 
 
 def test_nothing_put_is_nothing_done(url: str) -> None:

@@ -79,9 +79,10 @@ def test_many_at_once_never_pass_the_cap_and_use_it_up() -> None:
 
 def test_spend_counts_paid_and_cached_apart() -> None:
     spend = Spend("m", Price(2.0, 10.0))
-    spend.add(reply(input_tokens=1_000_000, output_tokens=100_000))
-    spend.add(reply(input_tokens=5, output_tokens=5, cached=True, served_model="other"))
+    paid_usd = spend.add(reply(input_tokens=1_000_000, output_tokens=100_000))
+    spend.add_cached("other")
 
+    assert paid_usd == pytest.approx(3.0)
     assert (spend.requests, spend.cached) == (1, 1)
     assert spend.cost_usd == pytest.approx(3.0)
     assert spend.served == {"m", "other"}
@@ -89,7 +90,7 @@ def test_spend_counts_paid_and_cached_apart() -> None:
 
 def test_an_unknown_price_is_unknown_only_where_something_was_paid() -> None:
     spend = Spend("m", None)
-    spend.add(reply(cached=True))
+    spend.add_cached("m")
     assert spend.cost_usd == 0.0
     spend.add(reply())
     assert spend.cost_usd is None

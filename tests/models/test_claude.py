@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tables import claude, reply
+from tables import claude
 
 from distill.errors import ModelError
 from distill.models import Request
-from distill.models.messages_api import read_message, told
+from distill.models.messages_api import read_message
 
 BODY: dict[str, Any] = {
     "model": "claude-x",
@@ -102,38 +102,7 @@ def test_half_a_message_is_no_message(change: dict[str, Any]) -> None:
 def test_the_served_id_is_compared(settings: dict[str, Any], served: str, passes: bool) -> None:
     model = claude(**settings)
     if passes:
-        model.check_served(reply(served_model=served))
+        model.check_served(served)
     else:
         with pytest.raises(ModelError, match=served):
-            model.check_served(reply(served_model=served))
-
-
-class FakeError(Exception):
-    """An error in the shape of the SDK's."""
-
-    def __init__(self, status: int | None, body: Any = None) -> None:
-        super().__init__("words of the SDK")
-        self.status_code, self.body, self.request_id = status, body, "req_1"
-        self.message = "words of the SDK"
-
-
-@pytest.mark.parametrize(
-    ("status", "attempts", "fatal"),
-    [(400, 1, False), (401, 1, True), (403, 1, True), (404, 1, False), (429, 3, False),
-     (500, 3, False), (529, 3, False), (None, 3, False)],
-)  # fmt: skip
-def test_an_error_is_told_with_status_request_and_attempts(
-    status: int | None, attempts: int, fatal: bool
-) -> None:
-    error = told(FakeError(status, {"error": {"message": "words of the API"}}), 2)
-
-    assert f"after {attempts} attempts" in error.detail
-    assert "request req_1" in error.detail
-    assert "words of the API" in error.detail
-    assert error.fatal == fatal
-    assert str(status or "FakeError") in error.detail
-
-
-@pytest.mark.parametrize("body", [None, "text", {}, {"error": "text"}, {"error": {}}])
-def test_an_error_without_an_envelope_is_told_in_the_sdks_words(body: Any) -> None:
-    assert "words of the SDK" in told(FakeError(500, body), 0).detail
+            model.check_served(served)

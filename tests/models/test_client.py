@@ -19,12 +19,17 @@ from workbench import QUESTIONS, Workbench
 from distill.errors import BudgetError, LedgerError, ModelError
 from distill.ledger import Ledger
 from distill.models import Failure, Reply, Request
+from distill.models.breaker import AT_LEAST, UNANSWERED
 from distill.models.budget import Budget
-from distill.models.client import FAILURES_IN_A_ROW, ModelClient
+from distill.models.client import ModelClient
+from distill.models.limits import Limits
 from distill.models.protocol import FailedRequestError, Sent
 from distill.progress import Progress
 
 Answer = Callable[[str], Awaitable[str]]
+NO_LIMITS = Limits(
+    requests_per_minute=None, input_tokens_per_minute=None, output_tokens_per_minute=None
+)
 
 
 async def echo(prompt: str) -> str:
@@ -40,7 +45,10 @@ class Parrot:
     served: str = "parrot-1"
     concurrency: int = 4
     samples: int = 1
+    max_tokens: int = 10
     timeout_s: float = 5.0
+    max_retries: int = 0
+    limits: Limits = field(default_factory=NO_LIMITS.copy)
     provider: str = "local"
     namespace: str = "parrot"
     scores_labels: bool = False
@@ -63,16 +71,17 @@ class Parrot:
             output_tokens=1,
         )
 
-    def check_served(self, reply: Reply) -> None:
-        if reply.served_model != self.model:
-            raise ModelError(f"served {reply.served_model}")
+    def check_served(self, served_model: str) -> None:
+        if served_model != self.model:
+            raise ModelError(f"served {served_model}")
 
     @asynccontextmanager
     async def connect(self, name: str) -> AsyncIterator[Callable[..., Awaitable[Sent]]]:
         del name
         self.connections += 1
 
-        async def send(body: Mapping[str, Any]) -> Sent:
+        async def send(request: str) -> Sent:
+            body = json.loads(request)
             self.asked.append(body["prompt"])
             self.in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self.in_flight)
@@ -106,7 +115,7 @@ def test_outcomes_come_in_the_order_of_the_requests(ledger: Ledger) -> None:
 
     prompts = [str(i) for i in range(20)]
     parrot = Parrot(later_first, concurrency=20)
-    outcomes = client_on(ledger).ask("teacher", parrot, requests(*prompts))
+    outcomes = list(client_on(ledger).ask("teacher", parrot, requests(*prompts)))
 
     assert [out.text for out in outcomes if isinstance(out, Reply)] == prompts
     assert parrot.connections == 1
@@ -115,7 +124,7 @@ def test_outcomes_come_in_the_order_of_the_requests(ledger: Ledger) -> None:
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_no_more_requests_are_in_flight_than_allowed(ledger: Ledger, concurrency: int) -> None:
     async def slow(prompt: str) -> str:
-        for _ in range(5):
+        for _ in range(100):
             await asyncio.sleep(0)
         return prompt
 
@@ -129,7 +138,7 @@ def test_what_the_ledger_holds_opens_no_connection(ledger: Ledger) -> None:
     first, second = Parrot(), Parrot()
     client_on(ledger).ask("teacher", first, requests("a", "b"))
     client = client_on(ledger)
-    outcomes = client.ask("teacher", second, requests("b", "a", "b"))
+    outcomes = list(client.ask("teacher", second, requests("b", "a", "b")))
 
     assert [out.text for out in outcomes if isinstance(out, Reply)] == ["to b", "to a", "to b"]
     assert all(isinstance(out, Reply) and out.cached for out in outcomes)
@@ -148,7 +157,7 @@ def test_equal_requests_are_one_and_samples_are_several(ledger: Ledger) -> None:
 
 def test_nothing_to_ask_opens_no_connection(ledger: Ledger) -> None:
     parrot = Parrot()
-    assert client_on(ledger).ask("teacher", parrot, []) == []
+    assert list(client_on(ledger).ask("teacher", parrot, [])) == []
     assert parrot.connections == 0
 
 
@@ -159,11 +168,11 @@ def test_a_failure_is_an_outcome_and_is_not_kept(ledger: Ledger) -> None:
         return prompt
 
     client = client_on(ledger)
-    outcomes = client.ask("teacher", Parrot(some), requests("a", "b", "c"))
+    outcomes = list(client.ask("teacher", Parrot(some), requests("a", "b", "c")))
 
     assert [type(out) for out in outcomes] == [Reply, Failure, Reply]
     assert isinstance(outcomes[1], Failure)
-    assert outcomes[1].detail == "HTTP 500"
+    assert outcomes[1].detail == "HTTP 500, after 1 attempt"
     assert ledger.count() == len(client.used) == 2
     assert client.spend["teacher"].failed == 1
 
@@ -185,14 +194,37 @@ def test_a_fatal_failure_stops_and_cancels_the_rest(ledger: Ledger) -> None:
     assert len(parrot.asked) <= parrot.concurrency
 
 
-def test_an_endpoint_that_is_down_is_left_alone_after_a_few_failures(ledger: Ledger) -> None:
+def test_an_endpoint_that_never_answered_is_left_alone_at_once(ledger: Ledger) -> None:
     async def down(prompt: str) -> str:
-        raise FailedRequestError("connection refused")
+        raise FailedRequestError("connection refused", retry=True)
 
-    parrot = Parrot(down, concurrency=2)
+    parrot = Parrot(down, concurrency=8)
     with pytest.raises(ModelError, match="connection refused"):
         client_on(ledger).ask("teacher", parrot, requests(*map(str, range(500))))
-    assert len(parrot.asked) <= FAILURES_IN_A_ROW + parrot.concurrency
+    assert len(parrot.asked) <= 2 * UNANSWERED
+
+
+def test_an_endpoint_that_went_down_is_left_alone_after_a_few_failures(ledger: Ledger) -> None:
+    async def down(prompt: str) -> str:
+        # One in twenty still comes through: nearly everything is not everything.
+        if int(prompt) % 20:
+            raise FailedRequestError("HTTP 500", retry=True)
+        return prompt
+
+    parrot = Parrot(down, concurrency=2)
+    with pytest.raises(ModelError, match=r"\d+ of the last \d+ requests failed"):
+        client_on(ledger).ask("teacher", parrot, requests(*map(str, range(500))))
+    assert AT_LEAST <= len(parrot.asked) <= 2 * AT_LEAST
+
+
+def test_bad_requests_among_good_ones_stop_nothing(ledger: Ledger) -> None:
+    async def some(prompt: str) -> str:
+        if int(prompt) % 5:
+            raise FailedRequestError("HTTP 400, prompt is too long")
+        return prompt
+
+    outcomes = list(client_on(ledger).ask("teacher", Parrot(some), requests(*map(str, range(100)))))
+    assert sum(isinstance(out, Reply) for out in outcomes) == 20
 
 
 def test_one_failure_among_answers_out_of_the_ledger_is_an_outcome(ledger: Ledger) -> None:
@@ -201,7 +233,7 @@ def test_one_failure_among_answers_out_of_the_ledger_is_an_outcome(ledger: Ledge
     async def too_long(prompt: str) -> str:
         raise FailedRequestError("HTTP 400, prompt is too long")
 
-    outcomes = client_on(ledger).ask("teacher", Parrot(too_long), requests("a", "b", "c"))
+    outcomes = list(client_on(ledger).ask("teacher", Parrot(too_long), requests("a", "b", "c")))
     assert [type(out) for out in outcomes] == [Reply, Reply, Failure]
 
 
@@ -218,7 +250,7 @@ def test_a_body_of_another_provider_is_a_failure(ledger: Ledger) -> None:
                 raise ValueError("no such thing")
             return super().read(body)
 
-    outcomes = client_on(ledger).ask("teacher", Mute(), requests("a", "b"))
+    outcomes = list(client_on(ledger).ask("teacher", Mute(), requests("a", "b")))
     assert isinstance(outcomes[1], Failure)
     assert "no such thing" in outcomes[1].detail
 
