@@ -216,7 +216,8 @@ def test_a_file_of_something_else_is_told_and_left_as_it_is(tmp_path: Path, data
 
 def test_the_command_line_tells_a_damaged_ledger_in_a_sentence(bench: Workbench) -> None:
     bench.ledger.write_bytes(b"no database at all" * 500)
-    for words in (["stats"], ["vacuum"], ["export", "a.jsonl"], ["import", "seeds.jsonl"]):
+    bench.write("sound.jsonl", [vars(entry_of("a"))])
+    for words in (["stats"], ["vacuum"], ["export", "a.jsonl"], ["import", "sound.jsonl"]):
         ended = bench.main(["ledger", *words, "ledger.url=ledger.db"])
         assert ended.status == 1, ended
         assert ended.err.startswith("distill: ledger: ")
