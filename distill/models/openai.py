@@ -112,7 +112,7 @@ class OpenAICompatible(ModelSettings):
             AsyncOpenAI(api_key=key, base_url=self.base_url, max_retries=0) as client,
             posting(
                 f"{str(client.base_url).rstrip('/')}/chat/completions",
-                {**client.default_headers, "Authorization": f"Bearer {key}"},
+                {**client.default_headers, **client.auth_headers},
                 timeout_s=self.timeout_s,
                 id_header="x-request-id",
             ) as send,
