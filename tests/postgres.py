@@ -31,7 +31,7 @@ def programs() -> Path | None:
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     found.sort(key=lambda folder: int(folder.parent.name))
     on_path = shutil.which("initdb")
-    return found[-1] if found else Path(on_path).parent if on_path else None
+    return found[-1] if found else Path(on_path).resolve().parent if on_path else None
 
 
 @dataclass
