@@ -6,6 +6,8 @@ ledger that is there.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +32,7 @@ __all__ = [
 
 T = TypeVar("T")
 BUSY_TIMEOUT_S = 60
+WAL_PAUSE_S = 0.01
 CONNECT_TIMEOUT_S = 10
 # A release that reads and writes tables of another shape raises this.
 SCHEMA_VERSION = 1
@@ -121,11 +124,28 @@ def _sqlite_settings(synchronous: str) -> Any:
     def apply(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _use_wal(cursor)
         cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.close()
 
     return apply
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Turn write-ahead logging on; of several that make a new ledger at once, one does.
+
+    SQLite tells the others at once that the file is busy, whatever its timeout.
+    """
+    ends_at = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends_at:
+                raise
+            time.sleep(WAL_PAUSE_S)
+        else:
+            return
 
 
 def _set_up(engine: sa.Engine, where: str) -> None:

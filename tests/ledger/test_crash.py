@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -271,3 +273,20 @@ def test_a_run_that_was_killed_leaves_claims_that_count_as_gone(bench: Workbench
     done = bench.main(["ledger", "vacuum", "ledger.url=ledger.db"])
     assert "Claims     6 lapsed ones dropped" in done.out
     assert "Claims     none" in bench.main(["ledger", "stats", "ledger.url=ledger.db"]).out
+
+
+def test_a_new_file_can_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    # SQLite's switch to write-ahead logging does not wait its turn; one round seldom shows it.
+    for turn in range(60):
+        url = str(tmp_path / f"{turn}.db")
+        together = threading.Barrier(4)
+
+        def open_it(url: str = url, together: threading.Barrier = together) -> int:
+            together.wait(30)
+            with Ledger(url) as ledger:
+                return ledger.count()
+
+        with ThreadPoolExecutor(4) as pool:
+            assert [future.result() for future in [pool.submit(open_it) for _ in range(4)]] == [
+                0
+            ] * 4
