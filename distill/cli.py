@@ -19,6 +19,7 @@ COMMANDS = {
     "reproduce": "rebuild the dataset of a run with no model call, and prove that it is the same",
     "compare": "two runs: settings, rows, diversity and students, with what can be said",
     "check": "read seeds, held-out or dataset files and list every fault with its line",
+    "ledger": "what was paid for: figures, why a run would have to pay, export, import, vacuum",
     "sync": "bring a run's folder into the tracking store",
     "doctor": "keys, models, versions, stores: what works and how to mend what does not",
 }
