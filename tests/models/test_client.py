@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -314,6 +314,16 @@ def test_a_body_of_another_provider_is_a_failure(ledger: Ledger) -> None:
     outcomes = list(client_on(ledger).ask("teacher", Mute(), requests("a", "b")))
     assert isinstance(outcomes[1], Failure)
     assert "no such thing" in outcomes[1].detail
+
+
+@pytest.mark.parametrize("tokens", [2**63, -1])
+def test_a_number_of_tokens_that_cannot_be_is_a_failure(ledger: Ledger, tokens: int) -> None:
+    class Boaster(Parrot):
+        def read(self, body: Mapping[str, Any]) -> Reply:
+            return replace(super().read(body), output_tokens=tokens * (body["text"] == "to b"))
+
+    outcomes = list(client_on(ledger).ask("teacher", Boaster(), requests("a", "b")))
+    assert [type(out) for out in outcomes] == [Reply, Failure]
 
 
 def test_a_response_that_cannot_be_kept_stops_the_run(
