@@ -9,6 +9,8 @@ that is down never costs a run.
     figures.py      its metrics
     student.py      its student as an MLflow model
     mirror.py       all of it into one MLflow run, twice as well as once
+    sweep.py        the parent of a sweep's points
+    view.py         how MLflow's pages show them
     tracked.py      the components that a config names
     owner.py        runs whose process is gone
 
