@@ -24,10 +24,8 @@ METRICS = (
     "funnel/selected",
     "diversity/distinct_2",
     "cost/total_usd",
-    "cost/teacher_requests",
 )
 TAGS = ("distill.verdict", "distill.teacher.served")
-ATTRIBUTES = ("Duration",)
 
 
 def share_view(client: MlflowClient, experiment: str, *, parent: str, swept: Sequence[str]) -> None:
@@ -42,16 +40,13 @@ def share_view(client: MlflowClient, experiment: str, *, parent: str, swept: Seq
     columns = [f"params.`{key}`" for key in swept]
     columns += [f"metrics.`{name}`" for name in METRICS]
     columns += [f"tags.`{name}`" for name in TAGS]
-    columns += [f"attributes.`{name}`" for name in ATTRIBUTES]
     state = {
         "selectedColumns": columns,
         "searchFilter": f"tags.mlflow.parentRunId = '{parent}'",
         "orderByKey": "attributes.`start_time`",
         "orderByAsc": True,
         "startTime": "ALL",
-        "lifecycleFilter": "ACTIVE",
-        "datasetsFilter": [],
-        "modelVersionFilter": "All Runs",
+        "lifecycleFilter": "Active",
     }
     value = json.dumps(state)
     tag = f"{VIEW_TAG}{view_key(parent)}"
