@@ -85,6 +85,13 @@ class Budget:
     _freed: asyncio.Condition | None = None
     _loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def room_usd(self) -> float:
+        """Dollars that are neither spent nor set aside; infinite without a cap."""
+        if self.max_usd is None:
+            return float("inf")
+        return self.max_usd - self.spent_usd - self.reserved_usd
+
     async def reserve(self, worst_usd: float) -> None:
         """Set `worst_usd` aside for one request; wait for requests in flight where that helps.
 

@@ -13,8 +13,11 @@ from typing import Any
 
 from distill.errors import DistillError
 from distill.ledger import Ledger, canonical_json, response_key
+from distill.ledger.batches import BatchBook
 from distill.ledger.flow import GroupCommit
 from distill.models.answers import Answers
+from distill.models.batch_api import BATCH, BatchModel
+from distill.models.batches import BatchCalls
 from distill.models.breaker import all_failed
 from distill.models.budget import Budget, Spend
 from distill.models.online import OnlineCalls
@@ -103,17 +106,38 @@ class ModelClient:
                 failures[failure.key] = failure
             ended()
 
-        async with model.connect(role) as send, GroupCommit(self._ledger) as commit:
-            calls = OnlineCalls(
-                role=role,
-                send=send,
-                receipts=Receipts(model, spend, commit),
-                budget=self._budget,
-                wanted=wanted,
-                on_answered=lambda keys: ended(len(self._known(model, spend, keys))),
-                on_end=on_end,
-            )
-            await calls.run(keys, self._ledger.claims())
+        def on_answered(keys: frozenset[str]) -> None:
+            ended(len(self._known(model, spend, keys)))
+
+        claims = self._ledger.claims()
+        async with GroupCommit(self._ledger) as commit:
+            receipts = Receipts(model, spend, commit)
+            if isinstance(model, BatchModel) and model.mode == BATCH:
+                async with model.connect_batches(role) as api:
+                    batches = BatchCalls(
+                        role=role,
+                        api=api,
+                        book=BatchBook(self._ledger.engine),
+                        receipts=receipts,
+                        budget=self._budget,
+                        wanted=wanted,
+                        on_answered=on_answered,
+                        on_end=on_end,
+                        tell=self._progress.tell,
+                    )
+                    await batches.run(keys, claims)
+                return
+            async with model.connect(role) as send:
+                calls = OnlineCalls(
+                    role=role,
+                    send=send,
+                    receipts=receipts,
+                    budget=self._budget,
+                    wanted=wanted,
+                    on_answered=on_answered,
+                    on_end=on_end,
+                )
+                await calls.run(keys, claims)
 
 
 class _Wanting:

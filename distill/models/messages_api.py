@@ -82,17 +82,28 @@ async def connect_messages(
         timeout_s: Longest that the connection stays silent.
         name: Who is asked, for messages: `teacher` or `judge`.
     """
-    from anthropic import AsyncAnthropic
-
-    async with AsyncAnthropic(api_key=api_key, base_url=base_url, max_retries=0) as client:
-        await _look_up(client, model, name)
-        async with posting(
+    async with (
+        client_of(api_key=api_key, base_url=base_url, model=model, name=name) as client,
+        posting(
             f"{str(client.base_url).rstrip('/')}/v1/messages",
             client.default_headers,
             timeout_s=timeout_s,
             id_header="request-id",
-        ) as send:
-            yield send
+        ) as send,
+    ):
+        yield send
+
+
+@asynccontextmanager
+async def client_of(
+    *, api_key: str, base_url: str | None, model: str, name: str
+) -> AsyncIterator[Any]:
+    """Open the SDK's client and look the model up; for the arguments see `connect_messages`."""
+    from anthropic import AsyncAnthropic
+
+    async with AsyncAnthropic(api_key=api_key, base_url=base_url, max_retries=0) as client:
+        await _look_up(client, model, name)
+        yield client
 
 
 def told(error: Any) -> FailedRequestError:
