@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from distill.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
+    from distill.drift import Drift
     from distill.reproduce import Settings
 
 # Overrides of `distill reproduce` that mean nothing here.
@@ -55,12 +56,26 @@ def run(argv: list[str]) -> int:
         made, draw = check(folder, settings, Console(stderr=True))
     told = to_json(made)
     record = draw.finish(told)
+    if settings.uri is not None:
+        _note(made, settings.uri)
     if words.json:
         sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
     else:
         print_drift(made, Console())
         sys.stdout.write(f"Record   {record}\n")
     return 1 if made.drifted else 0
+
+
+def _note(made: Drift, uri: str) -> None:
+    """Note the result with the tracked run."""
+    from distill.tracking import note
+
+    tags = {
+        "distill.drift": "drift" if made.drifted else "none found",
+        "distill.drift.checked_at": made.checked_at,
+    }
+    metrics = {"drift/p_value": made.p_value, "drift/found": float(made.drifted)}
+    note(made.run_id, uri, tags=tags, metrics=metrics)
 
 
 def _read(words: list[str]) -> tuple[str | None, Settings]:

@@ -76,7 +76,7 @@ def measures_of(asked: Sequence[Asked], task: Task) -> list[Measure]:
         )
     ]
     labels = getattr(task, "labels", None)
-    if labels is not None:
+    if labels is not None and any(reply["label_probs"] is not None for reply in replies):
         moved = [shares_moved(_label_shares(one, len(labels))) for one in asked]
         return [Measure(name="answers", moved=moved), *measures]
     distances = text_distances([[r["text"][:MAX_CHARS] for r in one.all] for one in asked])

@@ -520,3 +520,38 @@ def test_control_codes_of_replies_do_not_reach_the_terminal(bench: Workbench) ->
     assert ended.status == 1
     assert "\x1b[2J" not in ended.out
     assert "\x07" not in ended.out
+
+
+def test_the_result_is_noted_with_the_tracked_run(bench: Workbench) -> None:
+    from distill.tracking.store import connected
+
+    uri = "sqlite:///store/mlflow.db"
+    with_canaries(bench, "tracking=mlflow", f"tracking.uri={uri}")
+    run_id = bench.manifest["run_id"]
+    bench.api.teacher = speaking(OTHER, 2)
+
+    ended = bench.main(
+        ["drift", run_id, f"tracking.uri={uri}", f"teacher.base_url={bench.api.url}"]
+    )
+
+    assert ended.status == 1, ended.err
+    assert ended.err == ""
+    with connected(uri, timeout_s=10, retries=0) as client:
+        run = client.get_run(run_id)
+        files = {file.path for file in client.list_artifacts(run_id)}
+    assert run.data.metrics["drift/found"] == 1
+    assert run.data.metrics["drift/p_value"] <= 0.05
+    assert run.data.tags["distill.drift"] == "drift"
+    assert run.data.tags["distill.drift.checked_at"] != ""
+    assert "canaries.parquet" in files
+
+
+def test_a_store_that_does_not_know_the_run_costs_a_warning(bench: Workbench) -> None:
+    with_canaries(bench)
+
+    words = [f"teacher.base_url={bench.api.url}", "tracking.uri=sqlite:///store/mlflow.db"]
+    ended = bench.process(["drift", "runs/one", *words])
+
+    assert ended.status in {0, 1}
+    assert "does not know the run" in ended.err
+    assert len(records(bench)) == 1
