@@ -6,9 +6,23 @@ of 5 checks; measured on recorded answers of real models to word problems, and o
 
 from __future__ import annotations
 
-# (questions, samples): share, or `None` where not even all of the answers sufficed.
-TEXTS: dict[tuple[int, int], float | None] = {}
-LABELS: dict[tuple[int, int], float | None] = {}
+# (questions, samples): share.
+TEXTS = {
+    (10, 5): 0.5,
+    (20, 5): 0.5,
+    (50, 5): 0.4,
+    (100, 5): 0.3,
+    (20, 10): 0.3,
+    (50, 10): 0.25,
+}
+LABELS = {
+    (10, 5): 0.4,
+    (20, 5): 0.3,
+    (50, 5): 0.2,
+    (100, 5): 0.15,
+    (20, 10): 0.2,
+    (50, 10): 0.15,
+}
 
 
 def detectable(questions: int, samples: int, *, labels: bool) -> tuple[int, int, float] | None:
@@ -23,12 +37,15 @@ def detectable(questions: int, samples: int, *, labels: bool) -> tuple[int, int,
         Questions and samples as measured, and the share of answers, in (0, 1].
     """
     known = LABELS if labels else TEXTS
-    sizes = [
-        (share, size)
-        for size, share in known.items()
-        if share is not None and size[0] <= questions and size[1] <= samples
-    ]
-    if not sizes:
+    reached = [size for size in known if size[0] <= questions and size[1] <= samples]
+    if not reached:
         return None
-    share, size = min(sizes)
+    # Of sizes that show the same, the nearest.
+    size = min(reached, key=lambda size: (known[size], -size[0] * size[1]))
+    return (*size, known[size])
+
+
+def least_measured(*, labels: bool) -> tuple[int, int, float]:
+    """Return the same of the smallest size that was measured."""
+    size, share = min((LABELS if labels else TEXTS).items())
     return (*size, share)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from distill.drift.check import Drift
-from distill.drift.power import detectable
+from distill.drift.power import detectable, least_measured
 from distill.drift.shift import Shift
 from distill.report.wording import counted, listed, one_line, percent
 from distill.statistics import ALPHA, POWER
@@ -25,7 +25,7 @@ def verdict(made: Drift) -> str:
         return f"Drift: {model} does not answer as it did ({moved})."
     if not made.can_show:
         return f"No drift was found for {model}, and with so few replies none could have been."
-    return f"No drift: {model} answers as it did, as far as these questions can show."
+    return f"No drift found: {model} answers as it did, as far as these questions can show."
 
 
 def said_of(made: Drift) -> list[str]:
@@ -58,13 +58,8 @@ def _notes(made: Drift) -> Iterator[str]:
             f"The teacher said the same every time in the run; now {made.changed} of "
             f"{counted(len(made.asked), 'question')} have a reply that it never gave."
         )
-    power = detectable(len(made.asked), made.samples, labels=made.task == "classify")
-    if power is not None and not made.drifted:
-        questions, samples, share = power
-        yield (
-            f"What this can show: with {questions} questions and {samples} samples a change of "
-            f"{percent(share)} of the answers was found in {POWER:.0%} of trials (docs/drift.md)."
-        )
+    if made.can_show and not made.drifted:
+        yield _power(made)
     if not made.can_show:
         yield (
             f"{counted(len(made.asked), 'question')} with {made.samples} samples cannot reach "
@@ -74,3 +69,20 @@ def _notes(made: Drift) -> Iterator[str]:
         yield f"{counted(made.failed, 'reply', 'replies')} failed and nothing is known of them."
     if made.not_compared:
         yield f"{counted(made.not_compared, 'question')} could not be compared."
+
+
+def _power(made: Drift) -> str:
+    """Say what a check of this size can show."""
+    labels = made.task == "classify"
+    power = detectable(len(made.asked), made.samples, labels=labels)
+    if power is None:
+        questions, samples, share = least_measured(labels=labels)
+        return (
+            f"What this can show: less than {questions} questions with {samples} samples, which "
+            f"find a change of {share:.0%} of the answers in {POWER:.0%} of trials (docs/drift.md)."
+        )
+    questions, samples, share = power
+    return (
+        f"What this can show: {questions} questions with {samples} samples find a change of "
+        f"{share:.0%} of the answers in {POWER:.0%} of trials (docs/drift.md)."
+    )
