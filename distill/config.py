@@ -27,6 +27,7 @@ NOT_IDENTITY = (
     "ledger",
     "tracking",
     "budget",
+    "drift",
     "teacher.base_url",
     "teacher.concurrency",
     "teacher.workers",

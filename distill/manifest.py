@@ -49,6 +49,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
         unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)
         manifest["judge"] = _spent(spend) | {"unscored": unscored}
+    if record.canaries is not None:
+        manifest["canaries"] = record.canaries.counts()
     if record.evaluation is not None:
         manifest["eval"] = _eval(record.evaluation)
     manifest["verdict"], manifest["verdict_reason"] = verdict_of(record)

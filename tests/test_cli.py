@@ -44,7 +44,7 @@ def test_help_lists_every_command(bench: Workbench) -> None:
         assert f"\n  {command} " in ended.out
 
 
-@pytest.mark.parametrize("command", ["run", "check", "doctor", "sync"])
+@pytest.mark.parametrize("command", ["run", "drift", "check", "doctor", "sync"])
 def test_every_command_explains_itself(bench: Workbench, command: str) -> None:
     ended = bench.main([command, "--help"])
 

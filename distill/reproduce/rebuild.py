@@ -37,6 +37,7 @@ REPLACED: Config = {
     "diversity": {},
     "guard": {},
     "evaluate": {"teacher": False},
+    "drift": {"questions": 0, "samples": 2},
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
     "tracking": {"_target_": "distill.tracking.NoTracking", "uri": None, "experiment": "none"},
