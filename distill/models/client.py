@@ -19,6 +19,7 @@ from distill.models.breaker import all_failed
 from distill.models.budget import Budget, Spend
 from distill.models.online import OnlineCalls
 from distill.models.prices import price_of
+from distill.models.prompt_cache import marking
 from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.models.receipts import Receipts, Wanted
 from distill.progress import Progress
@@ -106,7 +107,7 @@ class ModelClient:
         async with model.connect(role) as send, GroupCommit(self._ledger) as commit:
             calls = OnlineCalls(
                 role=role,
-                send=send,
+                send=marking(model, (wanted.request(key) for key in keys), send),
                 receipts=Receipts(model, spend, commit),
                 budget=self._budget,
                 wanted=wanted,
@@ -130,8 +131,11 @@ class _Wanting:
         self._requests = requests
         self._index = index
 
+    def request(self, key: str) -> Request:
+        return self._requests[self._index[key]]
+
     def __call__(self, key: str) -> Wanted:
-        request = self._requests[self._index[key]]
+        request = self.request(key)
         return Wanted(key, canonical_json(self._model.wire(request)), request.sample)
 
 

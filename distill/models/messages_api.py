@@ -28,6 +28,9 @@ RETRIED_STATUSES = frozenset({408, 409, 429})
 FIRST_SERVER_ERROR = 500
 # These say that too much is asked at once.
 OVERLOAD_STATUSES = frozenset({429, 503, 529})
+# A provider does not bill what it answers with an error. These do not say that it was the provider
+# who answered, or that it had stopped working on the request.
+MAYBE_BILLED_STATUSES = frozenset({408, 502, 504})
 
 
 def message_body(request: Request, *, model: str, max_tokens: int) -> dict[str, Any]:
@@ -60,16 +63,16 @@ def read_message(body: Mapping[str, Any]) -> Reply:
     """
     try:
         usage = body["usage"]
-        cached = (
-            usage.get("cache_read_input_tokens") or 0,
-            usage.get("cache_creation_input_tokens") or 0,
-        )
+        cache_read = int(usage.get("cache_read_input_tokens") or 0)
+        cache_write = int(usage.get("cache_creation_input_tokens") or 0)
         return Reply(
             text="".join(b["text"] for b in body["content"] if b.get("type") == "text"),
             stop_reason=str(body["stop_reason"]),
             served_model=str(body["model"]),
-            input_tokens=int(usage["input_tokens"]) + sum(cached),
+            input_tokens=int(usage["input_tokens"]) + cache_read + cache_write,
             output_tokens=int(usage["output_tokens"]),
+            cache_write_tokens=cache_write,
+            cache_read_tokens=cache_read,
             label_logprobs=body.get("label_logprobs"),
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -132,7 +135,8 @@ def sent(content: bytes, headers: Mapping[str, str], id_header: str) -> Sent:
     try:
         body = json.loads(content)
     except ValueError as error:
-        raise FailedRequestError("the reply is not JSON", retry=True) from error
+        why = "the reply is not JSON"
+        raise FailedRequestError(why, retry=True, maybe_billed=True) from error
     return Sent(body=body, request_id=headers.get(id_header, ""), headers=headers)
 
 
@@ -155,8 +159,24 @@ def told(error: Any) -> FailedRequestError:
         retry=_may_help(status, headers.get("x-should-retry")),
         overloaded=status is None or status in OVERLOAD_STATUSES,
         retry_after_s=read_retry_after(headers, now_s=time.time()),
+        maybe_billed=_maybe_billed(status, error),
         headers=headers,
     )
+
+
+def _maybe_billed(status: int | None, error: Any) -> bool:
+    """Say whether the provider may have worked on a request that brought no answer."""
+    if status is not None:
+        return status in MAYBE_BILLED_STATUSES
+    import aiohttp
+
+    # The SDK's own error for a connection that was lost later is the same as for one never made.
+    cause = error
+    while cause is not None:
+        if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            return False
+        cause = cause.__cause__
+    return True
 
 
 def _may_help(status: int | None, provider_says: str | None) -> bool:

@@ -65,7 +65,8 @@ class Receipts:
             answer = storable_json(sent.body)
             reply = replace(self.model.read(json.loads(answer)), key=wanted.key)
         except ValueError as error:
-            raise FailedRequestError(str(error)) from error
+            # It came with a status that says success: it was worked on.
+            raise FailedRequestError(str(error), maybe_billed=True) from error
         cost_usd = self.spend.add(reply)
         entry = Entry(
             key=wanted.key,

@@ -27,6 +27,7 @@ from distill.reproduce.stored import CONFIG, Stored, told_of_config
 from distill.run import distil
 from distill.stages.read import read_seeds
 
+CLAUDE = "distill.models.Claude"
 SHAPING = ("task", "seeds", "teacher", "filter", "judge", "select", "export", "seed", "augment")
 REPLACED: Config = {
     "heldout": None,
@@ -146,6 +147,8 @@ def _complete(node: Any) -> None:
         return
     if "max_retries" in node:
         node.setdefault("limits", {f"{kind}_per_minute": None for kind in KINDS})
+    if node.get("_target_") == CLAUDE:
+        node.setdefault("prompt_cache", "off")
     for child in node.values():
         _complete(child)
 

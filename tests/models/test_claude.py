@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
+import httpx2
 import pytest
+from fake_api import CUT, FakeApi
 from tables import claude
 
 from distill.errors import ModelError
+from distill.ledger import canonical_json
 from distill.models import Request
 from distill.models.messages_api import read_message, told
+from distill.models.protocol import FailedRequestError
 
 BODY: dict[str, Any] = {
     "model": "claude-x",
@@ -68,6 +75,7 @@ def test_a_message_is_read_text_by_text_with_all_its_tokens() -> None:
 
     assert (read.text, read.stop_reason, read.served_model) == ("One, two.", "end_turn", "claude-x")
     assert (read.input_tokens, read.output_tokens) == (110, 5)
+    assert (read.cache_write_tokens, read.cache_read_tokens) == (0, 100)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +161,49 @@ def test_the_providers_word_on_another_attempt_comes_before_the_status(
 ) -> None:
     for status in (400, 500):
         assert told(FakeError(status, headers={"x-should-retry": says})).retry == retry
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "maybe"),
+    [
+        pytest.param(400, None, False, id="turned away"),
+        pytest.param(429, None, False, id="too many"),
+        pytest.param(500, None, False, id="failed"),
+        pytest.param(504, None, True, id="a gateway gave up"),
+        pytest.param(None, aiohttp.ServerDisconnectedError(), True, id="it hung up"),
+        pytest.param(None, aiohttp.ClientOSError(104, "reset"), True, id="it was cut"),
+        pytest.param(None, aiohttp.SocketTimeoutError(), True, id="no answer came"),
+        pytest.param(None, aiohttp.ConnectionTimeoutError(), False, id="nobody was reached"),
+    ],
+)
+def test_what_was_sent_and_not_turned_away_may_have_been_billed(
+    status: int | None, cause: Exception | None, maybe: bool
+) -> None:
+    error = FakeError(status)
+    # The SDK's transport says the same of all of them.
+    error.__cause__ = httpx2.ConnectError("as it is told")
+    error.__cause__.__cause__ = cause
+
+    assert told(error).maybe_billed == maybe
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_only_a_request_that_reached_somebody_may_have_been_billed(
+    api: FakeApi, listens: bool
+) -> None:
+    api.teacher = lambda *_: CUT
+
+    async def story() -> FailedRequestError:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            url = api.url if listens else f"http://127.0.0.1:{free.getsockname()[1]}"
+            model = claude(base_url=url)
+            async with model.connect("teacher") as send:
+                with pytest.raises(FailedRequestError) as failed:
+                    await send(canonical_json(model.wire(Request(prompt="p"))))
+        return failed.value
+
+    assert asyncio.run(story()).maybe_billed == listens
 
 
 @pytest.mark.parametrize("body", [None, "text", {}, {"error": "text"}, {"error": {}}])
