@@ -41,6 +41,8 @@ class RunRecord:
         trained: The student, or `None`.
         evaluation: All arms, or `None` where nothing was trained or held out.
         time_s: Seconds by stage.
+        uncached_usd: What the run would have cost with an empty ledger; `None` where a price is
+            unknown.
     """
 
     plan: Plan
@@ -61,6 +63,7 @@ class RunRecord:
     trained: Trained | None = None
     evaluation: Evaluation | None = None
     time_s: dict[str, float] = field(default_factory=dict)
+    uncached_usd: float | None = None
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from distill.config import to_yaml
+from distill.costs import uncached_usd
 from distill.folder import CANARIES, MANIFEST, RunFolder, file_digests
 from distill.guards import Evidence
 from distill.ledger import Ledger, now_utc
@@ -176,6 +177,7 @@ def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -
     plan = record.plan
     record.table.write_parquet(draft / "examples.parquet")
     export_responses(ledger, client.used, draft / "responses.parquet")
+    record.uncached_usd = uncached_usd(draft / "responses.parquet")
     write_text(draft / "config.yaml", to_yaml(plan.config))
     if record.trained is not None:
         (draft / "student").mkdir()

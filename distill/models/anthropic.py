@@ -28,6 +28,8 @@ class Claude(ModelSettings):
         thinking: The API's `thinking` object, or `None` to leave it out.
         temperature: Sampling temperature in [0, 1], sent only where it is set: current models
             refuse it. `None` leaves it out.
+        prompt_cache: `auto` has the provider cache a beginning that requests share, where it is
+            long enough and enough of them share it; `off` never does. No answer depends on it.
     """
 
     mode: Mode
@@ -36,6 +38,8 @@ class Claude(ModelSettings):
     temperature: (
         Annotated[float, Field(ge=0, le=1, description="a number in [0, 1], or null")] | None
     )
+
+    prompt_cache: Literal["auto", "off"]
 
     @property
     def provider(self) -> str:

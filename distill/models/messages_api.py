@@ -48,16 +48,16 @@ def read_message(body: Mapping[str, Any]) -> Reply:
     """
     try:
         usage = body["usage"]
-        cached = (
-            usage.get("cache_read_input_tokens") or 0,
-            usage.get("cache_creation_input_tokens") or 0,
-        )
+        cache_read = int(usage.get("cache_read_input_tokens") or 0)
+        cache_write = int(usage.get("cache_creation_input_tokens") or 0)
         return Reply(
             text="".join(b["text"] for b in body["content"] if b.get("type") == "text"),
             stop_reason=str(body["stop_reason"]),
             served_model=str(body["model"]),
-            input_tokens=int(usage["input_tokens"]) + sum(cached),
+            input_tokens=int(usage["input_tokens"]) + cache_read + cache_write,
             output_tokens=int(usage["output_tokens"]),
+            cache_write_tokens=cache_write,
+            cache_read_tokens=cache_read,
             label_logprobs=body.get("label_logprobs"),
         )
     except (KeyError, TypeError, AttributeError) as error:

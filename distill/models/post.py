@@ -28,6 +28,9 @@ RETRIED_STATUSES = frozenset({408, 409, 429})
 FIRST_SERVER_ERROR = 500
 # These say that too much is asked at once.
 OVERLOAD_STATUSES = frozenset({429, 503, 529})
+# A provider does not bill what it answers with an error. These do not say that it was the provider
+# who answered, or that it had stopped working on the request.
+MAYBE_BILLED_STATUSES = frozenset({408, 502, 504})
 
 
 @asynccontextmanager
@@ -63,14 +66,21 @@ async def posting(
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
                 detail = " ".join(str(error).split())
                 named = f"{type(error).__name__}, {detail}" if detail else type(error).__name__
-                raise FailedRequestError(named, retry=True, overloaded=True) from error
+                unreached = aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+                raise FailedRequestError(
+                    named,
+                    retry=True,
+                    overloaded=True,
+                    maybe_billed=not isinstance(error, unreached),
+                ) from error
             if status >= FIRST_ERROR:
                 raise refusal(status, content, told, told.get(id_header))
             try:
                 body = json.loads(content)
             except (ValueError, RecursionError) as error:
                 # A gateway may do better the next time.
-                raise FailedRequestError("the reply is not JSON", retry=True) from error
+                why = "the reply is not JSON"
+                raise FailedRequestError(why, retry=True, maybe_billed=True) from error
             return Sent(body=body, request_id=told.get(id_header, ""), headers=told)
 
         yield send
@@ -96,6 +106,7 @@ def refusal(
         retry=_may_help(status, headers.get("x-should-retry")),
         overloaded=status in OVERLOAD_STATUSES,
         retry_after_s=read_retry_after(headers, now_s=time.time()),
+        maybe_billed=status in MAYBE_BILLED_STATUSES,
         headers=headers,
     )
 

@@ -70,7 +70,8 @@ class Receipts:
             if not all(0 <= n < MOST_TOKENS for n in (reply.input_tokens, reply.output_tokens)):
                 raise ValueError("it counts more tokens than there are, or less than none")
         except ValueError as error:
-            raise FailedRequestError(str(error)) from error
+            # It came with a status that says success: it was worked on.
+            raise FailedRequestError(str(error), maybe_billed=True) from error
         cost_usd = self.spend.add(reply)
         entry = Entry(
             key=wanted.key,

@@ -151,6 +151,7 @@ def _complete(node: Any) -> None:
         node.setdefault("limits", {f"{kind}_per_minute": None for kind in KINDS})
     if node.get("_target_") == CLAUDE:
         node["mode"] = ONLINE
+        node.setdefault("prompt_cache", "off")
     for child in node.values():
         _complete(child)
 

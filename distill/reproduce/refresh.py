@@ -30,7 +30,7 @@ from distill.plan import BudgetSettings, Plan
 from distill.progress import Progress
 from distill.reproduce.damage import printable
 from distill.reproduce.differ import excerpts
-from distill.reproduce.rebuild import StoredSeeds, stored_plan, stored_seeds
+from distill.reproduce.rebuild import CLAUDE, StoredSeeds, stored_plan, stored_seeds
 from distill.reproduce.settings import Settings
 from distill.reproduce.stored import Stored, read_stored
 from distill.runs import OUTPUTS
@@ -42,7 +42,6 @@ FOLDER = OUTPUTS / "refresh"
 UNFINISHED = "unfinished.db"
 # Variables that hold a key for the provider that the config names, and nothing else.
 KEY_VARIABLES = frozenset({"ANTHROPIC_API_KEY", "OPENAI_API_KEY", None})
-CLAUDE = "distill.models.Claude"
 SHOWN_EXAMPLES = 3
 
 

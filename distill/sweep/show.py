@@ -99,7 +99,8 @@ def _write_csv(results: Sequence[Result], choice: Choice | None, path: Path) -> 
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         head = ["point", *swept, "status", "rows", "kept_share", "accuracy", "low", "high", "n"]
-        tail = ["requests", "cost_usd", "seconds", "verdict", "dataset_sha256", "chosen", "error"]
+        costs = ["requests", "cost_usd", "cost_if_uncached_usd"]
+        tail = [*costs, "seconds", "verdict", "dataset_sha256", "chosen", "error"]
         writer.writerow([*head, *(f"diversity/{name}" for name in figures), *tail])
         for result in results:
             diversity = result.diversity or {}
@@ -117,6 +118,7 @@ def _write_csv(results: Sequence[Result], choice: Choice | None, path: Path) -> 
                     *(diversity.get(name) for name in figures),
                     result.requests,
                     result.cost_usd,
+                    result.if_uncached_usd,
                     result.seconds,
                     result.verdict,
                     result.dataset_sha256,

@@ -65,6 +65,8 @@ def costs(manifest: Mapping[str, Any]) -> dict[str, Any]:
     found.update({f"teacher_{name}": teacher.get(name) for name in ("requests", "cached")})
     if prices and None not in prices:
         found["total_usd"] = sum(prices)
+    found["per_row_usd"] = manifest.get("cost_per_row_usd")
+    found["if_uncached_usd"] = manifest.get("cost_if_uncached_usd")
     return found
 
 

@@ -51,6 +51,8 @@ def test_a_run_in_batches_gives_what_a_run_online_gives(
     assert "msgbatch_0001 of 6 requests" in ended.err
     digest = bench.manifest["dataset_sha256"]
     assert bench.manifest["teacher"]["requests"] == NUMBER
+    # 100 tokens in at $5 a million, 200 out at $25, at half the price.
+    assert bench.manifest["teacher"]["cost_usd"] == pytest.approx(NUMBER * 0.0055 / 2)
     assert open_batches(bench) == 0
 
     online = words(bench, fake, "ledger.url=other.db", "paths.out=runs/online")

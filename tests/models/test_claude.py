@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+import socket
 from typing import Any
 
 import pytest
+from fake_api import CUT, FakeApi
 from tables import claude
 
 from distill.errors import ModelError
+from distill.ledger import canonical_json
 from distill.models import Request
 from distill.models.messages_api import read_message
+from distill.models.protocol import FailedRequestError
 
 BODY: dict[str, Any] = {
     "model": "claude-x",
@@ -66,6 +71,7 @@ def test_a_message_is_read_text_by_text_with_all_its_tokens() -> None:
 
     assert (read.text, read.stop_reason, read.served_model) == ("One, two.", "end_turn", "claude-x")
     assert (read.input_tokens, read.output_tokens) == (110, 5)
+    assert (read.cache_write_tokens, read.cache_read_tokens) == (0, 100)
 
 
 @pytest.mark.parametrize(
@@ -106,3 +112,22 @@ def test_the_served_id_is_compared(settings: dict[str, Any], served: str, passes
     else:
         with pytest.raises(ModelError, match=served):
             model.check_served(served)
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_only_a_request_that_reached_somebody_may_have_been_billed(
+    api: FakeApi, listens: bool
+) -> None:
+    api.teacher = lambda *_: CUT
+
+    async def story() -> FailedRequestError:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            url = api.url if listens else f"http://127.0.0.1:{free.getsockname()[1]}"
+            model = claude(base_url=url)
+            async with model.connect("teacher") as send:
+                with pytest.raises(FailedRequestError) as failed:
+                    await send(canonical_json(model.wire(Request(prompt="p"))))
+        return failed.value
+
+    assert asyncio.run(story()).maybe_billed == listens
