@@ -17,15 +17,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from distill.errors import ModelError
-from distill.models.keys import is_loopback
 from distill.models.limits import read_retry_after
 from distill.models.protocol import FailedRequestError, Reply, Request, Send, Sent
+from distill.models.transport import CONNECT_TIMEOUT_S, http_client
 
-CONNECT_TIMEOUT_S = 10.0
 # These say that every further request would be refused too.
 FATAL_STATUSES = frozenset({401, 402, 403})
 RETRIED_STATUSES = frozenset({408, 409, 429})
 FIRST_SERVER_ERROR = 500
+# OpenAI's code for an account without money left, which it tells as a 429.
+SPENT_CODES = frozenset({"insufficient_quota"})
+MAX_MESSAGE_CHARS = 500
 # These say that too much is asked at once.
 OVERLOAD_STATUSES = frozenset({429, 503, 529})
 
@@ -97,14 +99,11 @@ async def connect_messages(
     import httpx2
     from anthropic import APIError, AsyncAnthropic, DefaultAioHttpClient
 
-    http_client = DefaultAioHttpClient(
-        timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
-        # A proxy of the environment cannot reach this machine's own loopback.
-        trust_env=not is_loopback(base_url),
-    )
     async with AsyncAnthropic(
-        api_key=api_key, base_url=base_url, max_retries=0, http_client=http_client
+        api_key=api_key,
+        base_url=base_url,
+        max_retries=0,
+        http_client=http_client(DefaultAioHttpClient, base_url=base_url, timeout_s=timeout_s),
     ) as client:
         await _look_up(client, model, name)
 
@@ -117,7 +116,7 @@ async def connect_messages(
                     cast_to=httpx2.Response,
                 )
             except APIError as error:
-                raise told(error) from error
+                raise told(error, api_key) from error
             return sent(response.content, response.headers, "request-id")
 
         yield send
@@ -131,32 +130,57 @@ def sent(content: bytes, headers: Mapping[str, str], id_header: str) -> Sent:
     """
     try:
         body = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FailedRequestError("the reply is not JSON", retry=True) from error
     return Sent(body=body, request_id=headers.get(id_header, ""), headers=headers)
 
 
-def told(error: Any) -> FailedRequestError:
-    """Turn an SDK error into ours: model errors name status, message and request id."""
+def told(error: Any, api_key: str = "") -> FailedRequestError:
+    """Turn an SDK error into ours: model errors name status, message and request id.
+
+    Args:
+        error: Of either SDK.
+        api_key: What must not be repeated, should the endpoint do so.
+    """
     status = getattr(error, "status_code", None)
     response = getattr(error, "response", None)
     headers: Mapping[str, str] = {} if response is None else response.headers
     request_id = getattr(error, "request_id", None)
-    body = getattr(error, "body", None)
-    message = str(getattr(error, "message", error))
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        message = str(body["error"].get("message", message))
-    parts = [f"HTTP {status}" if status else type(error).__name__, message]
+    envelope = _envelope(getattr(error, "body", None))
+    message = str(envelope.get("message") or getattr(error, "message", error))
+    spent = envelope.get("code") in SPENT_CODES
+    parts = [f"HTTP {status}" if status else type(error).__name__, _shown(message, api_key)]
     if request_id:
         parts.append(f"request {request_id}")
     return FailedRequestError(
         ", ".join(parts),
-        fatal=status in FATAL_STATUSES,
-        retry=_may_help(status, headers.get("x-should-retry")),
+        fatal=status in FATAL_STATUSES or spent,
+        retry=not spent and _may_help(status, headers.get("x-should-retry")),
         overloaded=status is None or status in OVERLOAD_STATUSES,
         retry_after_s=read_retry_after(headers, now_s=time.time()),
         headers=headers,
     )
+
+
+def _envelope(body: Any) -> dict[str, Any]:
+    """Return the object that tells of an error.
+
+    Anthropic's SDK hands over the whole body, OpenAI's only what stands under `error`, and Google's
+    endpoint puts its body into a list.
+    """
+    if isinstance(body, list) and body:
+        body = body[0]
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        body = body["error"]
+    return body if isinstance(body, dict) and isinstance(body.get("message"), str) else {}
+
+
+def _shown(message: str, api_key: str) -> str:
+    """Return a provider's words on one line, cut where they are long, without the key."""
+    line = " ".join(message.split())
+    line = line.replace(api_key, "***") if api_key else line
+    line = "".join(char for char in line if char.isprintable())
+    return line if len(line) <= MAX_MESSAGE_CHARS else f"{line[:MAX_MESSAGE_CHARS]}…"
 
 
 def _may_help(status: int | None, provider_says: str | None) -> bool:

@@ -46,6 +46,8 @@ class Reply:
         input_tokens: Tokens of the request, those read from a prompt cache included.
         output_tokens: Tokens of the reply.
         label_logprobs: Natural-log probability by label, where labels were scored.
+        first_token: Natural-log probability by first token, of the likeliest ones, where labels
+            are told by it; empty where the endpoint left them out, `None` where it has none.
         key: The response's key in the ledger.
         cached: Whether the ledger answered.
     """
@@ -56,6 +58,7 @@ class Reply:
     input_tokens: int
     output_tokens: int
     label_logprobs: Mapping[str, float] | None = None
+    first_token: Mapping[str, float] | None = None
     key: str = ""
     cached: bool = False
 
