@@ -99,7 +99,7 @@ def test_a_fault_is_told_with_its_whole_key_and_the_rule(
     ("override", "key", "said"),
     [
         pytest.param("judge=rubrik", "judge", "did you mean rubric?", id="choice"),
-        pytest.param("teacher=gpt", "teacher", "claude, local, openai", id="far choice"),
+        pytest.param("teacher=gpt", "teacher", "claude, gemini, llamacpp", id="far choice"),
         pytest.param("filter=[min_words,nope]", "filter", "nope", id="one of several"),
         pytest.param("experiment=dmeo", "experiment", "did you mean demo?", id="experiment"),
         pytest.param("judge.threshold", "judge.threshold", "key=value", id="no value"),

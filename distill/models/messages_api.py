@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from distill.errors import ModelError
-from distill.models.post import CONNECT_TIMEOUT_S, FATAL_STATUSES, posting, refusal
+from distill.models.post import FATAL_STATUSES, posting, refusal
 from distill.models.protocol import FailedRequestError, Reply, Request, Send
+from distill.models.transport import CONNECT_TIMEOUT_S, http_client
 
 
 def message_body(request: Request, *, model: str, max_tokens: int) -> dict[str, Any]:
@@ -89,6 +90,7 @@ async def connect_messages(
             client.default_headers,
             timeout_s=timeout_s,
             id_header="request-id",
+            secret=api_key,
         ) as send,
     ):
         yield send
@@ -99,22 +101,32 @@ async def client_of(
     *, api_key: str, base_url: str | None, model: str, name: str
 ) -> AsyncIterator[Any]:
     """Open the SDK's client and look the model up; for the arguments see `connect_messages`."""
-    from anthropic import AsyncAnthropic
+    from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
-    async with AsyncAnthropic(api_key=api_key, base_url=base_url, max_retries=0) as client:
+    async with AsyncAnthropic(
+        api_key=api_key,
+        base_url=base_url,
+        max_retries=0,
+        http_client=http_client(DefaultAioHttpClient, base_url=base_url),
+    ) as client:
         await _look_up(client, model, name)
         yield client
 
 
-def told(error: Any) -> FailedRequestError:
-    """Turn an SDK error into ours."""
+def told(error: Any, secret: str = "") -> FailedRequestError:
+    """Turn an error of either SDK into ours.
+
+    Args:
+        error: Of the SDK.
+        secret: What must not be repeated, should the endpoint do so.
+    """
     response = getattr(error, "response", None)
     if response is None:
         detail = f"{type(error).__name__}, {error}"
         return FailedRequestError(detail, retry=True, overloaded=True)
-    return refusal(
-        error.status_code, response.content, response.headers, getattr(error, "request_id", None)
-    )
+    request_id = getattr(error, "request_id", None)
+    content, headers = response.content, response.headers
+    return refusal(error.status_code, content, headers, request_id, secret=secret)
 
 
 async def _look_up(client: Any, model: str, name: str) -> None:

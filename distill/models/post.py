@@ -24,6 +24,8 @@ SHOWN_CHARS = 500
 FIRST_ERROR = 300
 # These say that every further request would be refused too.
 FATAL_STATUSES = frozenset({401, 402, 403})
+# OpenAI's code for an account without money left, which it tells as a 429.
+SPENT_CODES = frozenset({"insufficient_quota"})
 RETRIED_STATUSES = frozenset({408, 409, 429})
 FIRST_SERVER_ERROR = 500
 # These say that too much is asked at once.
@@ -35,7 +37,7 @@ MAYBE_BILLED_STATUSES = frozenset({408, 502, 504})
 
 @asynccontextmanager
 async def posting(
-    url: str, headers: Mapping[str, Any], *, timeout_s: float, id_header: str
+    url: str, headers: Mapping[str, Any], *, timeout_s: float, id_header: str, secret: str
 ) -> AsyncIterator[Send]:
     """Open a session and yield the function that posts one body once.
 
@@ -44,6 +46,7 @@ async def posting(
         headers: The SDK client's own; one that it leaves out is not a text.
         timeout_s: Longest that the connection stays silent.
         id_header: The response header with the provider's id of the request.
+        secret: The key: what must not be repeated, should the endpoint do so.
     """
     import aiohttp
     import httpx2
@@ -74,7 +77,7 @@ async def posting(
                     maybe_billed=not isinstance(error, unreached),
                 ) from error
             if status >= FIRST_ERROR:
-                raise refusal(status, content, told, told.get(id_header))
+                raise refusal(status, content, told, told.get(id_header), secret=secret)
             try:
                 body = json.loads(content)
             except (ValueError, RecursionError) as error:
@@ -87,7 +90,12 @@ async def posting(
 
 
 def refusal(
-    status: int, content: bytes, headers: Mapping[str, str], request_id: str | None
+    status: int,
+    content: bytes,
+    headers: Mapping[str, str],
+    request_id: str | None,
+    *,
+    secret: str = "",
 ) -> FailedRequestError:
     """Turn an error response into ours: model errors name status, message and request id.
 
@@ -96,14 +104,17 @@ def refusal(
         content: The body: the provider's envelope, or whatever a gateway says.
         headers: Of the response.
         request_id: The provider's id of the request, if there is one.
+        secret: What must not be repeated.
     """
-    parts = [f"HTTP {status}", _message(content)]
+    envelope = _envelope(content)
+    spent = isinstance(envelope, Mapping) and envelope.get("code") in SPENT_CODES
+    parts = [f"HTTP {status}", _message(envelope, secret)]
     if request_id:
         parts.append(f"request {request_id}")
     return FailedRequestError(
         ", ".join(part for part in parts if part),
-        fatal=status in FATAL_STATUSES,
-        retry=_may_help(status, headers.get("x-should-retry")),
+        fatal=status in FATAL_STATUSES or spent,
+        retry=not spent and _may_help(status, headers.get("x-should-retry")),
         overloaded=status in OVERLOAD_STATUSES,
         retry_after_s=read_retry_after(headers, now_s=time.time()),
         maybe_billed=status in MAYBE_BILLED_STATUSES,
@@ -111,17 +122,26 @@ def refusal(
     )
 
 
-def _message(content: bytes) -> str:
-    """Return what an error body says: the envelope's message, or the first words of it."""
+def _envelope(content: bytes) -> Any:
+    """Return what tells of an error: the object under `error`, the body, or its text.
+
+    Google's endpoint puts its body into a list.
+    """
     try:
         told = json.loads(content)
     except (ValueError, RecursionError):
-        told = content.decode("utf-8", "replace")
-    if isinstance(told, Mapping):
-        told = told.get("error", told)
-    if isinstance(told, Mapping):
-        told = told.get("message", told)
+        return content.decode("utf-8", "replace")
+    if isinstance(told, list) and told:
+        told = told[0]
+    return told.get("error", told) if isinstance(told, Mapping) else told
+
+
+def _message(envelope: Any, secret: str) -> str:
+    """Return an error's own words on one line, cut where they are long, without the secret."""
+    told = envelope.get("message", envelope) if isinstance(envelope, Mapping) else envelope
     text = " ".join(str(told).split())
+    text = text.replace(secret, "***") if secret else text
+    text = "".join(sign for sign in text if sign.isprintable())
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"
 
 

@@ -46,6 +46,21 @@ REPLACED: Config = {
 }
 
 
+# By component, what a key that it got later was before.
+LATER_KEYS: Mapping[str, Config] = {
+    "distill.models.OpenAICompatible": {
+        "structured": "json_schema",
+        "label_logprobs": "none",
+        "top_logprobs": 20,
+    },
+    "distill.tasks.Classify": {
+        "letters": False,
+        "options": "{options}",
+        "min_covered": 0.0,
+    },
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoredSeeds:
     """Seeds that a run left.
@@ -76,6 +91,7 @@ def plan_of(config: Config, *, teacher: Mapping[str, Any] | None = None) -> Plan
     kept = {key: copy.deepcopy(config[key]) for key in SHAPING if key in config}
     for key in ("teacher", "judge"):
         _cut_off(kept.get(key))
+    for key in ("task", "teacher", "judge"):
         _complete(kept.get(key))
     if teacher is not None and isinstance(kept.get("teacher"), dict):
         kept["teacher"] |= teacher
@@ -144,9 +160,11 @@ def rebuild(plan: Plan, seeds: Records, client: ModelClient, draft: Path) -> Run
 
 
 def _complete(node: Any) -> None:
-    """Give the models of an older config the keys that say how fast they are asked."""
+    """Give the parts of an older config the keys that came later, as they then behaved."""
     if not isinstance(node, dict):
         return
+    for key, value in LATER_KEYS.get(str(node.get("_target_")), {}).items():
+        node.setdefault(key, value)
     if "max_retries" in node:
         node.setdefault("limits", {f"{kind}_per_minute": None for kind in KINDS})
     if node.get("_target_") == CLAUDE:
