@@ -40,11 +40,11 @@ def test_help_lists_every_command(bench: Workbench) -> None:
     ended = bench.main(["--help"])
 
     assert ended.status == 0
-    for command in ("run", "check", "doctor", "sync"):
+    for command in ("run", "estimate", "check", "doctor", "sync"):
         assert f"\n  {command} " in ended.out
 
 
-@pytest.mark.parametrize("command", ["run", "check", "doctor", "sync"])
+@pytest.mark.parametrize("command", ["run", "estimate", "check", "doctor", "sync"])
 def test_every_command_explains_itself(bench: Workbench, command: str) -> None:
     ended = bench.main([command, "--help"])
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from distill.component import component
+from distill.models.counting import Count, connect_message_counting
 from distill.models.keys import key_from_environment
 from distill.models.messages_api import connect_messages, message_body, read_message
 from distill.models.protocol import Reply, Request, Send
@@ -81,3 +82,14 @@ class Claude(ModelSettings):
             name=name,
         ) as send:
             yield send
+
+    @asynccontextmanager
+    async def connect_counting(self, name: str) -> AsyncIterator[Count]:
+        """Open the way to the endpoint's own token counter."""
+        async with connect_message_counting(
+            api_key=key_from_environment(name, self.api_key_env, self.base_url),
+            base_url=self.base_url,
+            model=self.model,
+            name=name,
+        ) as count:
+            yield count

@@ -109,7 +109,7 @@ async def connect_messages(
     async with AsyncAnthropic(
         api_key=api_key, base_url=base_url, max_retries=0, http_client=http_client
     ) as client:
-        await _look_up(client, model, name)
+        await look_up(client, model, name)
 
         async def send(request: str) -> Sent:
             try:
@@ -186,7 +186,7 @@ def _may_help(status: int | None, provider_says: str | None) -> bool:
     return status is None or status in RETRIED_STATUSES or status >= FIRST_SERVER_ERROR
 
 
-async def _look_up(client: Any, model: str, name: str) -> None:
+async def look_up(client: Any, model: str, name: str) -> None:
     """Ask for the model's life cycle; a retired model stops the run, a near end is a warning."""
     from anthropic import APIError
 
