@@ -16,6 +16,7 @@ from typing import TextIO
 INTERRUPTED = 130
 COMMANDS = {
     "run": "the whole pipeline: real inputs in, dataset, student and verdict out",
+    "estimate": "requests, tokens and dollars of a run, before anything is spent",
     "reproduce": "rebuild the dataset of a run with no model call, and prove that it is the same",
     "compare": "two runs: settings, rows, diversity and students, with what can be said",
     "drift": "ask the teacher its canary questions again: does it still answer the same?",

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from distill.component import component
 from distill.models.batch_api import BatchApi, Mode
+from distill.models.counting import Count, connect_message_counting
 from distill.models.keys import key_from_environment
 from distill.models.message_batches import MessageBatches
 from distill.models.messages_api import client_of, connect_messages, message_body, read_message
@@ -101,3 +102,14 @@ class Claude(ModelSettings):
             name=name,
         ) as client:
             yield MessageBatches(client)
+
+    @asynccontextmanager
+    async def connect_counting(self, name: str) -> AsyncIterator[Count]:
+        """Open the way to the endpoint's own token counter."""
+        async with connect_message_counting(
+            api_key=key_from_environment(name, self.api_key_env, self.base_url),
+            base_url=self.base_url,
+            model=self.model,
+            name=name,
+        ) as count:
+            yield count
