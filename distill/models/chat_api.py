@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from distill.errors import ModelError, shown
-from distill.models.messages_api import sent, told
+from distill.models.messages_api import sent, token_count, told
 from distill.models.protocol import Reply, Request, Send, Sent
 from distill.models.transport import CONNECT_TIMEOUT_S, http_client
 
@@ -48,8 +48,8 @@ def read_chat(body: Mapping[str, Any]) -> Reply:
             text=_text(message.get("content")),
             stop_reason="refusal" if message.get("refusal") else stop,
             served_model=_text(body["model"]),
-            input_tokens=int(usage.get("prompt_tokens") or 0),
-            output_tokens=int(usage.get("completion_tokens") or 0),
+            input_tokens=token_count(usage.get("prompt_tokens") or 0),
+            output_tokens=token_count(usage.get("completion_tokens") or 0),
             first_token=_first_token(choice.get("logprobs")),
         )
     except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
@@ -161,9 +161,8 @@ async def _look_up(client: Any, model: str, name: str, *, api_key: str, strict: 
     """
     from openai import APIError, AuthenticationError, NotFoundError
 
-    quick = client.with_options(max_retries=0, timeout=CONNECT_TIMEOUT_S)
     try:
-        await quick.models.retrieve(model)
+        await client.models.retrieve(model, timeout=CONNECT_TIMEOUT_S)
     except AuthenticationError as error:
         raise ModelError(
             f"{name}: the endpoint refused the key ({told(error, api_key).detail}).",
@@ -176,7 +175,7 @@ async def _look_up(client: Any, model: str, name: str, *, api_key: str, strict: 
     else:
         return
     try:
-        known = _names(await quick.models.list())
+        known = _names(await client.models.list(timeout=CONNECT_TIMEOUT_S))
     except (APIError, ValueError, TypeError, AttributeError):
         return
     if not strict or not known or same_model(model, *known):

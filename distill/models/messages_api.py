@@ -28,6 +28,7 @@ FIRST_SERVER_ERROR = 500
 # OpenAI's code for an account without money left, which it tells as a 429.
 SPENT_CODES = frozenset({"insufficient_quota"})
 MAX_MESSAGE_CHARS = 500
+MAX_TOKEN_COUNT = 2**31 - 1
 # These say that too much is asked at once.
 OVERLOAD_STATUSES = frozenset({429, 503, 529})
 
@@ -70,12 +71,26 @@ def read_message(body: Mapping[str, Any]) -> Reply:
             text="".join(b["text"] for b in body["content"] if b.get("type") == "text"),
             stop_reason=str(body["stop_reason"]),
             served_model=str(body["model"]),
-            input_tokens=int(usage["input_tokens"]) + sum(cached),
-            output_tokens=int(usage["output_tokens"]),
+            input_tokens=token_count(usage["input_tokens"]) + sum(map(token_count, cached)),
+            output_tokens=token_count(usage["output_tokens"]),
             label_logprobs=body.get("label_logprobs"),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"no Messages API response: {error!r}") from error
+
+
+def token_count(value: Any) -> int:
+    """Return a number of tokens as every ledger can keep it.
+
+    Raises:
+        ValueError: it is none.
+        TypeError: it is no number.
+        OverflowError: it is not finite.
+    """
+    count = int(value)
+    if not 0 <= count <= MAX_TOKEN_COUNT:
+        raise ValueError("no number of tokens")
+    return count
 
 
 @asynccontextmanager
