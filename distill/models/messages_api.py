@@ -162,9 +162,11 @@ def told(error: Any, api_key: str = "") -> FailedRequestError:
     headers: Mapping[str, str] = {} if response is None else response.headers
     request_id = getattr(error, "request_id", None)
     envelope = _envelope(getattr(error, "body", None))
-    message = str(envelope.get("message") or getattr(error, "message", error))
+    # Of a lost connection the SDKs say only that it was lost, or that time was up.
+    cause = "" if status else str(error.__cause__ or "")
+    message = str(envelope.get("message") or cause or getattr(error, "message", error))
     spent = envelope.get("code") in SPENT_CODES
-    parts = [f"HTTP {status}" if status else type(error).__name__, _shown(message, api_key)]
+    parts = [f"HTTP {status}" if status else _root(error), _shown(message, api_key)]
     if request_id:
         parts.append(f"request {request_id}")
     return FailedRequestError(
@@ -175,6 +177,13 @@ def told(error: Any, api_key: str = "") -> FailedRequestError:
         retry_after_s=read_retry_after(headers, now_s=time.time()),
         headers=headers,
     )
+
+
+def _root(error: BaseException) -> str:
+    """Return the name of the error that an error goes back to."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return type(error).__name__
 
 
 def _envelope(body: Any) -> dict[str, Any]:

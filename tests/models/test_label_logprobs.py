@@ -71,6 +71,33 @@ def test_one_request_a_row_gives_its_distribution(bench: Workbench) -> None:
     assert bench.api.count() == 0
 
 
+def test_the_teacher_answers_held_out_texts_the_same_way_and_the_run_rebuilds(
+    bench: Workbench,
+) -> None:
+    bench.api.teacher = says({"sport": 0.8, "business": 0.1}, {"business": 0.6, "sport": 0.2})
+    bench.write(
+        "heldout.jsonl",
+        [
+            {
+                "question": "Was the water of the lake cold at the race?",
+                "reference_answer": "sport",
+            },
+            {"question": "Is the price of paper up again?", "reference_answer": "business"},
+        ],
+    )
+    texts = [f"{kind} number {i}?" for kind in ("A container", "A treaty") for i in range(5)]
+    bench.write("seeds.jsonl", [{"question": text} for text in texts])
+    ended = bench.main(words(bench, "heldout.path=heldout.jsonl", "student=classifier"))
+
+    assert ended.status == 0, ended.err
+    assert bench.api.count("teacher") == 12
+    assert bench.manifest["eval"]["arms"]["teacher"]["accuracy"] == 1.0
+    bench.api.forget()
+    rebuilt = bench.main(["reproduce", "runs/one"])
+    assert rebuilt.status == 0, rebuilt.out + rebuilt.err
+    assert bench.api.count() == 0
+
+
 def test_the_scores_are_calibrated_over_the_pool_as_those_of_the_local_model(
     bench: Workbench,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from workbench import QUESTIONS, Workbench
 from distill.build import build
 from distill.config import compose
 from distill.paths import conf_dir
+from distill.reproduce.rebuild import LATER_KEYS, plan_of
 
 PRESETS = {
     file.stem: yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -106,6 +108,19 @@ def test_grades_that_a_judge_quotes_among_other_words_are_no_grades(bench: Workb
 
     assert ended.status == 0, ended.err
     assert bench.manifest["judge"]["unscored"] == len(QUESTIONS)
+
+
+@pytest.mark.parametrize("key", ["teacher", "judge"])
+def test_a_config_from_before_a_key_was_there_is_built_as_it_then_was(key: str) -> None:
+    config = composed(
+        "teacher=openai", "teacher.model=m", "teacher@judge.via=openai", "judge.model=j"
+    )
+    older = copy.deepcopy(config)
+    node = older["teacher"] if key == "teacher" else older["judge"]["via"]
+    for later in LATER_KEYS["distill.models.OpenAICompatible"]:
+        del node[later]
+
+    assert getattr(plan_of(older), key) == getattr(plan_of(config), key)
 
 
 def _all_bodies(bench: Workbench) -> list[Any]:
