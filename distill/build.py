@@ -28,6 +28,7 @@ from distill.models import Model
 from distill.models.prices import price_of
 from distill.plan import (
     BudgetSettings,
+    DriftSettings,
     EngineSettings,
     EvaluateSettings,
     LedgerSettings,
@@ -60,6 +61,7 @@ NAMED: dict[str, Any] = {
 }
 SETTINGS: dict[str, Any] = {
     "evaluate": EvaluateSettings,
+    "drift": DriftSettings,
     "budget": BudgetSettings,
     "ledger": LedgerSettings,
     "engine": EngineSettings,

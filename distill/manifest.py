@@ -6,6 +6,7 @@ from typing import Any
 
 import distill
 from distill.config import config_sha256
+from distill.costs import per_row_usd, total_cost_usd
 from distill.fingerprint import implementation, versions
 from distill.models.budget import Spend
 from distill.record import RunRecord
@@ -40,6 +41,7 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         "diversity": {name: round(value, PLACES) for name, value in record.diversity.items()},
         "guards": {name: result.status for name, result in record.guards.items()},
         "time": record.time_s,
+        "cost_if_uncached_usd": _rounded(record.uncached_usd),
     }
     if record.sweep_id is not None:
         manifest["sweep"] = {"id": record.sweep_id, "point": record.name}
@@ -49,6 +51,10 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
         unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)
         manifest["judge"] = _spent(spend) | {"unscored": unscored}
+    if record.canaries is not None:
+        manifest["canaries"] = record.canaries.counts()
+    kept = manifest["rows"] - manifest["real_rows"]
+    manifest["cost_per_row_usd"] = _rounded(per_row_usd(total_cost_usd(manifest), kept))
     if record.evaluation is not None:
         manifest["eval"] = _eval(record.evaluation)
     manifest["verdict"], manifest["verdict_reason"] = verdict_of(record)
@@ -74,7 +80,6 @@ def _input(records: Records) -> dict[str, Any]:
 
 
 def _spent(spend: Spend) -> dict[str, Any]:
-    cost = spend.cost_usd
     return {
         "model": spend.model,
         "served": sorted(spend.served),
@@ -83,8 +88,33 @@ def _spent(spend: Spend) -> dict[str, Any]:
         "failed": spend.failed,
         "input_tokens": spend.input_tokens,
         "output_tokens": spend.output_tokens,
-        "cost_usd": None if cost is None else round(cost, PLACES),
+        "cost_usd": _rounded(spend.cost_usd),
+        **_cached_prompts(spend),
+        **_lost(spend),
     }
+
+
+def _cached_prompts(spend: Spend) -> dict[str, Any]:
+    """Say what prompt caching came to, where there was any."""
+    if not spend.cache_write_tokens and not spend.cache_read_tokens:
+        return {}
+    return {
+        "cache_write_tokens": spend.cache_write_tokens,
+        "cache_read_tokens": spend.cache_read_tokens,
+        "cache_saved_usd": _rounded(spend.cache_saved_usd),
+    }
+
+
+def _lost(spend: Spend) -> dict[str, Any]:
+    """Say which attempts may have been billed without an answer, where there are any."""
+    if not spend.lost:
+        return {}
+    known = {} if spend.price is None else {"maybe_usd": _rounded(spend.maybe_usd)}
+    return {"lost": spend.lost} | known
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, PLACES)
 
 
 def _rejected(record: RunRecord) -> dict[str, int]:

@@ -12,6 +12,7 @@ import polars as pl
 from distill.models.budget import Spend
 from distill.plan import Plan
 from distill.records import Records
+from distill.stages.canaries import Canaries
 from distill.stages.evaluate import Evaluation
 from distill.stages.guard import GuardResult
 from distill.students import Trained
@@ -34,11 +35,14 @@ class RunRecord:
         funnel: Rows that are in after each stage, by stage.
         guards: Findings by guard.
         spend: What teacher and judge cost, by role.
+        canaries: What the teacher said to the canary questions, or `None` where there are none.
         dataset_sha256: Digest of `dataset.jsonl`.
         diversity: Figures by name; absent where there was too little text.
         trained: The student, or `None`.
         evaluation: All arms, or `None` where nothing was trained or held out.
         time_s: Seconds by stage.
+        uncached_usd: What the run would have cost with an empty ledger; `None` where a price is
+            unknown.
     """
 
     plan: Plan
@@ -53,11 +57,13 @@ class RunRecord:
     ended_at: str = ""
     funnel: dict[str, int] = field(default_factory=dict)
     spend: dict[str, Spend] = field(default_factory=dict)
+    canaries: Canaries | None = None
     dataset_sha256: str = ""
     diversity: dict[str, float] = field(default_factory=dict)
     trained: Trained | None = None
     evaluation: Evaluation | None = None
     time_s: dict[str, float] = field(default_factory=dict)
+    uncached_usd: float | None = None
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from rich.console import Console
 
 from distill.config import to_yaml
-from distill.folder import MANIFEST, RunFolder, file_digests
+from distill.costs import uncached_usd
+from distill.folder import CANARIES, MANIFEST, RunFolder, file_digests
 from distill.guards import Evidence
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
@@ -24,6 +25,7 @@ from distill.plan import Plan
 from distill.progress import Progress
 from distill.record import RunRecord
 from distill.report import write_card, write_report
+from distill.stages.canaries import ask_canaries
 from distill.stages.evaluate import evaluate
 from distill.stages.export import (
     export_dataset,
@@ -66,6 +68,7 @@ def run(
         ):
             client = ModelClient(ledger, Budget(plan.budget.max_usd), Progress(console))
             distil(record, client, folder.draft)
+            watch(record, client, folder.draft)
             prove(record, client)
             leave(record, client, ledger, folder.draft)
             folder.publish()
@@ -124,6 +127,23 @@ def distil(record: RunRecord, client: ModelClient, draft: Path) -> None:
         export_rejected(table, draft / "rejected.jsonl")
 
 
+def watch(record: RunRecord, client: ModelClient, draft: Path) -> None:
+    """Keep what the teacher says today to a few questions, for `distill drift` to compare with."""
+    plan = record.plan
+    if plan.drift.questions == 0:
+        return
+    with record.timed("canaries"):
+        record.canaries = ask_canaries(
+            record.table,
+            drift=plan.drift,
+            task=plan.task,
+            teacher=plan.teacher,
+            client=client,
+            seed=plan.seed,
+        )
+        record.canaries.replies.write_parquet(draft / CANARIES)
+
+
 def prove(record: RunRecord, client: ModelClient) -> None:
     """Find out what the training set is worth: train, evaluate, measure."""
     plan = record.plan
@@ -157,6 +177,7 @@ def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -
     plan = record.plan
     record.table.write_parquet(draft / "examples.parquet")
     export_responses(ledger, client.used, draft / "responses.parquet")
+    record.uncached_usd = uncached_usd(draft / "responses.parquet")
     write_text(draft / "config.yaml", to_yaml(plan.config))
     if record.trained is not None:
         (draft / "student").mkdir()

@@ -27,6 +27,7 @@ class Message:
     """A reply; `model` is the id that is said to be served, `None` for the one asked for.
 
     `first_token` has log-probabilities by token, told where the request asks for them.
+    `input_tokens` are those beside the cached ones, as the API counts them.
     """
 
     text: str
@@ -35,6 +36,8 @@ class Message:
     input_tokens: int | None = None
     output_tokens: int | None = None
     first_token: Mapping[str, float] | None = None
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,12 @@ def top_grade(prompt: str, body: Mapping[str, Any], attempt: int) -> int:
     return 5
 
 
+def quarter_of_the_bytes(prompt: str, body: Mapping[str, Any], attempt: int) -> int:
+    """Return a token for four bytes of a body."""
+    del prompt, attempt
+    return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()) // 4 + 1
+
+
 @dataclass
 class FakeApi:
     """A running server.
@@ -97,11 +106,13 @@ class FakeApi:
         teacher: Script for requests without a judge's schema.
         grade: Script for a judge's requests: a grade for all dimensions, grades by name, or
             anything that `teacher` may return.
+        counts: Script for what is only to be counted: its tokens, or a `Status`.
         models: What `GET /v1/models/ID` says beside the id; `None` answers 404.
     """
 
     teacher: Script = good_answer
     grade: Script = top_grade
+    counts: Script = quarter_of_the_bytes
     models: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     model_status: int = 200
     port: int = 0
@@ -122,7 +133,10 @@ class FakeApi:
         return f"http://127.0.0.1:{self.port}"
 
     def count(self, *kinds: str) -> int:
-        """Count the requests of these kinds: `teacher`, `judge`, `model`; all without one."""
+        """Count the requests of these kinds; all without one.
+
+        Kinds are `teacher`, `judge`, `model` and `count`.
+        """
         with self._changed:
             return sum(self._counts[kind] for kind in kinds or self._counts)
 
@@ -247,6 +261,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(raw)
         properties = (schema_of(body) or {}).get("properties", {})
         kind = "judge" if "reason" in properties else "teacher"
+        if self.path.partition("?")[0].endswith("/count_tokens"):
+            self._count(Seen("count", self.path, dict(self.headers), raw, body))
+            return
         seen = Seen(kind, self.path, dict(self.headers), raw, body)
         with api.in_flight():
             told = api.told(seen, api.note(seen))
@@ -254,6 +271,14 @@ class _Handler(BaseHTTPRequestHandler):
                 api.released.wait(WAIT_S)
                 told = told.text
         self._answer(told, seen)
+
+    def _count(self, seen: Seen) -> None:
+        api = self.server.api
+        told = api.counts(prompt_of(seen.body), seen.body, api.note(seen))
+        if isinstance(told, Status):
+            self._error(told)
+        else:
+            self._json(200, {"input_tokens": told})
 
     def _answer(self, told: Told, seen: Seen) -> None:
         if told is CUT:
@@ -304,7 +329,12 @@ def _message(message: Message, seen: Seen) -> dict[str, Any]:
         "content": [{"type": "text", "text": message.text}] if message.text else [],
         "stop_reason": message.stop_reason,
         "stop_sequence": None,
-        "usage": {"input_tokens": asked, "output_tokens": said, "cache_read_input_tokens": 0},
+        "usage": {
+            "input_tokens": asked,
+            "output_tokens": said,
+            "cache_creation_input_tokens": message.cache_write_tokens,
+            "cache_read_input_tokens": message.cache_read_tokens,
+        },
     }
 
 

@@ -1,18 +1,32 @@
 """What was spent, and the hard cap on it.
 
 A request is sent only if the dearest answer that it could bring, on top of all that is in flight,
-still stays under the cap. The dearest case of a request is one token a byte and a reply of
+still stays under the cap. The dearest case of a request is one token a byte (and what a provider
+says beside it), all of them written to a prompt cache where one is asked for, and a reply of
 `max_tokens`.
+
+An attempt that was sent and brought no answer (a lost connection, a time-out, a body that cannot
+be read) may have been billed: nobody can tell. The cap counts it at its dearest, and further
+attempts want room of their own; the reported cost, which is a sum of what providers have said,
+leaves it out and has it beside it (`lost`, `maybe_usd`). What a provider answers with an error is
+not billed.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from distill.errors import BudgetError
 from distill.models.prices import Price
 from distill.models.protocol import Reply
+
+# A provider words a schema for the model and bills those words too: some hundred tokens.
+SCHEMA_TOKENS = 500
+# How a schema stands in the canonical JSON of either API; in a text the quotes are escaped.
+SCHEMA = '"schema":'
 
 
 @dataclass
@@ -28,6 +42,10 @@ class Spend:
         failed: Requests that failed for good.
         input_tokens: Tokens of the paid requests.
         output_tokens: Tokens of the paid replies.
+        cache_write_tokens: Those of the input that were written to a prompt cache.
+        cache_read_tokens: Those of the input that were read from one.
+        lost: Attempts that brought no answer and may have been billed.
+        maybe_usd: The most that they cost; 0 where the price is unknown.
     """
 
     model: str
@@ -38,13 +56,32 @@ class Spend:
     failed: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
+    lost: int = 0
+    maybe_usd: float = 0.0
 
     @property
     def cost_usd(self) -> float | None:
         """Dollars of this run; `None` where something was paid for at an unknown price."""
         if self.price is None:
             return 0.0 if self.requests == 0 else None
-        return self.price.cost_usd(input_tokens=self.input_tokens, output_tokens=self.output_tokens)
+        return self.price.cost_usd(
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cache_write_tokens=self.cache_write_tokens,
+            cache_read_tokens=self.cache_read_tokens,
+        )
+
+    @property
+    def cache_saved_usd(self) -> float | None:
+        """Dollars that prompt caching saved; below 0 where it cost more than it saved."""
+        if self.price is None or self.cost_usd is None:
+            return None
+        plain = self.price.cost_usd(
+            input_tokens=self.input_tokens, output_tokens=self.output_tokens
+        )
+        return plain - self.cost_usd
 
     def add(self, reply: Reply) -> float:
         """Count a reply that was paid for, and return its dollars; 0 where the price is unknown."""
@@ -52,10 +89,15 @@ class Spend:
         self.requests += 1
         self.input_tokens += reply.input_tokens
         self.output_tokens += reply.output_tokens
+        self.cache_write_tokens += reply.cache_write_tokens
+        self.cache_read_tokens += reply.cache_read_tokens
         if self.price is None:
             return 0.0
         return self.price.cost_usd(
-            input_tokens=reply.input_tokens, output_tokens=reply.output_tokens
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
+            cache_write_tokens=reply.cache_write_tokens,
+            cache_read_tokens=reply.cache_read_tokens,
         )
 
     def add_cached(self, served_model: str) -> None:
@@ -63,11 +105,72 @@ class Spend:
         self.served.add(served_model)
         self.cached += 1
 
+    def lose(self, worst_usd: float) -> None:
+        """Count an attempt that brought no answer and may have been billed."""
+        self.lost += 1
+        self.maybe_usd += worst_usd
+
     def worst_usd(self, request: str, max_tokens: int) -> float:
-        """Return the dearest that a request could come to: one token a byte, the longest reply."""
+        """Return the dearest that one attempt could come to.
+
+        Args:
+            request: Canonical JSON of what is sent.
+            max_tokens: Most tokens of the reply.
+        """
         if self.price is None:
             return 0.0
-        return self.price.cost_usd(input_tokens=len(request.encode()), output_tokens=max_tokens)
+        return worst_usd(self.price, worst_input_tokens(request), max_tokens)
+
+
+def worst_input_tokens(request: str) -> int:
+    """Return the most tokens that a request can have: one a byte, and the provider's own words.
+
+    Args:
+        request: Canonical JSON of what is sent.
+    """
+    return len(request.encode()) + (SCHEMA_TOKENS if SCHEMA in request else 0)
+
+
+def worst_usd(price: Price, input_tokens: int, output_tokens: int) -> float:
+    """Return the dearest that so many tokens can come to: all of the input may be cached first."""
+    dearer = price.cache_write > 1
+    return price.cost_usd(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cache_write_tokens=input_tokens if dearer else 0,
+    )
+
+
+@dataclass
+class Room:
+    """What one request may cost, held for it.
+
+    Args:
+        budget: The cap.
+        worst_usd: The dearest case of one attempt.
+        cost_usd: What its last attempt did cost.
+    """
+
+    budget: Budget
+    worst_usd: float
+    cost_usd: float = 0.0
+    is_held: bool = True
+
+    async def again(self) -> None:
+        """Book the last attempt and hold as much for another one.
+
+        Raises:
+            BudgetError: the cap leaves no room even with nothing in flight.
+        """
+        await self.give_back()
+        await self.budget.reserve(self.worst_usd)
+        self.is_held = True
+
+    async def give_back(self) -> None:
+        """Book the last attempt and hold nothing more."""
+        if self.is_held:
+            cost_usd, self.cost_usd, self.is_held = self.cost_usd, 0.0, False
+            await self.budget.settle(self.worst_usd, cost_usd)
 
 
 @dataclass
@@ -84,6 +187,27 @@ class Budget:
     in_flight: int = 0
     _freed: asyncio.Condition | None = None
     _loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def room_usd(self) -> float:
+        """Dollars that are neither spent nor set aside; infinite without a cap."""
+        if self.max_usd is None:
+            return float("inf")
+        return self.max_usd - self.spent_usd - self.reserved_usd
+
+    @asynccontextmanager
+    async def room(self, worst_usd: float) -> AsyncIterator[Room]:
+        """Hold `worst_usd` for a request while the block runs, and book what it did cost.
+
+        Raises:
+            BudgetError: the cap leaves no room even with nothing in flight.
+        """
+        await self.reserve(worst_usd)
+        room = Room(self, worst_usd)
+        try:
+            yield room
+        finally:
+            await room.give_back()
 
     async def reserve(self, worst_usd: float) -> None:
         """Set `worst_usd` aside for one request; wait for requests in flight where that helps.

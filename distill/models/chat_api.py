@@ -1,7 +1,7 @@
-"""OpenAI's chat completions API through the official SDK, for every endpoint that speaks it.
+"""OpenAI's chat completions API, for every endpoint that speaks it.
 
-As in `messages_api`: attempts and pace are `online`'s, the body is sent as the very bytes that the
-ledger's key was made from, and the raw response comes back untyped.
+As in `messages_api`: the official SDK's client knows keys and addresses and looks the model up, and
+`post` sends the very bytes that the ledger's key was made from.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from distill.errors import ModelError, shown
-from distill.models.messages_api import sent, token_count, told
-from distill.models.protocol import Reply, Request, Send, Sent
+from distill.models.messages_api import told
+from distill.models.post import posting
+from distill.models.protocol import Reply, Request, Send
 from distill.models.transport import CONNECT_TIMEOUT_S, http_client
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -48,8 +49,8 @@ def read_chat(body: Mapping[str, Any]) -> Reply:
             text=_text(message.get("content")),
             stop_reason="refusal" if message.get("refusal") else stop,
             served_model=_text(body["model"]),
-            input_tokens=token_count(usage.get("prompt_tokens") or 0),
-            output_tokens=token_count(usage.get("completion_tokens") or 0),
+            input_tokens=int(usage.get("prompt_tokens") or 0),
+            output_tokens=int(usage.get("completion_tokens") or 0),
             first_token=_first_token(choice.get("logprobs")),
         )
     except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
@@ -120,8 +121,7 @@ async def connect_chat(
         ModelError: the `openai` package is missing, the key is refused or the model is not there.
     """
     try:
-        import httpx2
-        from openai import APIError, AsyncOpenAI, DefaultAioHttpClient
+        from openai import AsyncOpenAI, DefaultAioHttpClient
     except ImportError as error:
         raise ModelError(
             "the openai package is not installed.", hint="pip install 'distill[openai]'"
@@ -131,26 +131,20 @@ async def connect_chat(
         # Said in full: the SDK would else take a host from the environment that no config names.
         base_url=base_url or OPENAI_URL,
         max_retries=0,
-        http_client=http_client(DefaultAioHttpClient, base_url=base_url, timeout_s=timeout_s),
+        http_client=http_client(DefaultAioHttpClient, base_url=base_url),
     ) as client:
         if base_url is not None:
             # The SDK reads them from the environment; they are OpenAI's to know.
             client.organization = client.project = None
         await _look_up(client, model, name, api_key=api_key, strict=strict)
-
-        async def send(request: str) -> Sent:
-            try:
-                response = await client.post(
-                    "/chat/completions",
-                    content=request.encode(),
-                    options={"headers": {"content-type": "application/json"}},
-                    cast_to=httpx2.Response,
-                )
-            except APIError as error:
-                raise told(error, api_key) from error
-            return sent(response.content, response.headers, "x-request-id")
-
-        yield send
+        async with posting(
+            f"{str(client.base_url).rstrip('/')}/chat/completions",
+            {**client.default_headers, **client.auth_headers},
+            timeout_s=timeout_s,
+            id_header="x-request-id",
+            secret=api_key,
+        ) as send:
+            yield send
 
 
 async def _look_up(client: Any, model: str, name: str, *, api_key: str, strict: bool) -> None:
@@ -161,6 +155,7 @@ async def _look_up(client: Any, model: str, name: str, *, api_key: str, strict: 
     """
     from openai import APIError, AuthenticationError, NotFoundError
 
+    # By the call: a client made by `with_options` would read the environment once more.
     try:
         await client.models.retrieve(model, timeout=CONNECT_TIMEOUT_S)
     except AuthenticationError as error:

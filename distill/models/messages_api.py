@@ -1,36 +1,22 @@
 """The Anthropic Messages API through the official SDK, for Claude and the embedded model.
 
-The SDK gives connections, auth and errors; attempts and pace are `online`'s, because a refusal is
-for all workers to know and not for one request to sit out. The body is sent as the very bytes that
-the ledger's key was made from, and the raw response comes back untyped: building typed responses
-costs more than the rest of the call. The SDK is imported when the connection is opened, because
-the import alone takes seconds and a run that the ledger answers whole needs none of it.
+The SDK's client knows keys, versions and addresses, and asks for the model's life cycle; `post`
+sends the very bytes that the ledger's key was made from, with that client's headers. The SDK is
+imported when the connection is opened, because the import alone takes seconds and a run that the
+ledger answers whole needs none of it.
 """
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from distill.errors import ModelError
-from distill.models.limits import read_retry_after
-from distill.models.protocol import FailedRequestError, Reply, Request, Send, Sent
+from distill.models.post import FATAL_STATUSES, posting, refusal
+from distill.models.protocol import FailedRequestError, Reply, Request, Send
 from distill.models.transport import CONNECT_TIMEOUT_S, http_client
-
-# These say that every further request would be refused too.
-FATAL_STATUSES = frozenset({401, 402, 403})
-RETRIED_STATUSES = frozenset({408, 409, 429})
-FIRST_SERVER_ERROR = 500
-# OpenAI's code for an account without money left, which it tells as a 429.
-SPENT_CODES = frozenset({"insufficient_quota"})
-MAX_MESSAGE_CHARS = 500
-MAX_TOKEN_COUNT = 2**31 - 1
-# These say that too much is asked at once.
-OVERLOAD_STATUSES = frozenset({429, 503, 529})
 
 
 def message_body(request: Request, *, model: str, max_tokens: int) -> dict[str, Any]:
@@ -63,34 +49,20 @@ def read_message(body: Mapping[str, Any]) -> Reply:
     """
     try:
         usage = body["usage"]
-        cached = (
-            usage.get("cache_read_input_tokens") or 0,
-            usage.get("cache_creation_input_tokens") or 0,
-        )
+        cache_read = int(usage.get("cache_read_input_tokens") or 0)
+        cache_write = int(usage.get("cache_creation_input_tokens") or 0)
         return Reply(
             text="".join(b["text"] for b in body["content"] if b.get("type") == "text"),
             stop_reason=str(body["stop_reason"]),
             served_model=str(body["model"]),
-            input_tokens=token_count(usage["input_tokens"]) + sum(map(token_count, cached)),
-            output_tokens=token_count(usage["output_tokens"]),
+            input_tokens=int(usage["input_tokens"]) + cache_read + cache_write,
+            output_tokens=int(usage["output_tokens"]),
+            cache_write_tokens=cache_write,
+            cache_read_tokens=cache_read,
             label_logprobs=body.get("label_logprobs"),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"no Messages API response: {error!r}") from error
-
-
-def token_count(value: Any) -> int:
-    """Return a number of tokens as every ledger can keep it.
-
-    Raises:
-        ValueError: it is none.
-        TypeError: it is no number.
-        OverflowError: it is not finite.
-    """
-    count = int(value)
-    if not 0 <= count <= MAX_TOKEN_COUNT:
-        raise ValueError("no number of tokens")
-    return count
 
 
 @asynccontextmanager
@@ -111,110 +83,53 @@ async def connect_messages(
         timeout_s: Longest that the connection stays silent.
         name: Who is asked, for messages: `teacher` or `judge`.
     """
-    import httpx2
-    from anthropic import APIError, AsyncAnthropic, DefaultAioHttpClient
+    async with (
+        client_of(api_key=api_key, base_url=base_url, model=model, name=name) as client,
+        posting(
+            f"{str(client.base_url).rstrip('/')}/v1/messages",
+            client.default_headers,
+            timeout_s=timeout_s,
+            id_header="request-id",
+            secret=api_key,
+        ) as send,
+    ):
+        yield send
+
+
+@asynccontextmanager
+async def client_of(
+    *, api_key: str, base_url: str | None, model: str, name: str
+) -> AsyncIterator[Any]:
+    """Open the SDK's client and look the model up; for the arguments see `connect_messages`."""
+    from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
     async with AsyncAnthropic(
         api_key=api_key,
         base_url=base_url,
         max_retries=0,
-        http_client=http_client(DefaultAioHttpClient, base_url=base_url, timeout_s=timeout_s),
+        http_client=http_client(DefaultAioHttpClient, base_url=base_url),
     ) as client:
-        await _look_up(client, model, name)
-
-        async def send(request: str) -> Sent:
-            try:
-                response = await client.post(
-                    "/v1/messages",
-                    content=request.encode(),
-                    options={"headers": {"content-type": "application/json"}},
-                    cast_to=httpx2.Response,
-                )
-            except APIError as error:
-                raise told(error, api_key) from error
-            return sent(response.content, response.headers, "request-id")
-
-        yield send
+        await look_up(client, model, name)
+        yield client
 
 
-def sent(content: bytes, headers: Mapping[str, str], id_header: str) -> Sent:
-    """Return a raw answer.
-
-    Raises:
-        FailedRequestError: it is no JSON; a gateway may do better the next time.
-    """
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise FailedRequestError("the reply is not JSON", retry=True) from error
-    return Sent(body=body, request_id=headers.get(id_header, ""), headers=headers)
-
-
-def told(error: Any, api_key: str = "") -> FailedRequestError:
-    """Turn an SDK error into ours: model errors name status, message and request id.
+def told(error: Any, secret: str = "") -> FailedRequestError:
+    """Turn an error of either SDK into ours.
 
     Args:
-        error: Of either SDK.
-        api_key: What must not be repeated, should the endpoint do so.
+        error: Of the SDK.
+        secret: What must not be repeated, should the endpoint do so.
     """
-    status = getattr(error, "status_code", None)
     response = getattr(error, "response", None)
-    headers: Mapping[str, str] = {} if response is None else response.headers
+    if response is None:
+        detail = f"{type(error).__name__}, {error}"
+        return FailedRequestError(detail, retry=True, overloaded=True)
     request_id = getattr(error, "request_id", None)
-    envelope = _envelope(getattr(error, "body", None))
-    # Of a lost connection the SDKs say only that it was lost, or that time was up.
-    cause = "" if status else str(error.__cause__ or "")
-    message = str(envelope.get("message") or cause or getattr(error, "message", error))
-    spent = envelope.get("code") in SPENT_CODES
-    parts = [f"HTTP {status}" if status else _root(error), _shown(message, api_key)]
-    if request_id:
-        parts.append(f"request {request_id}")
-    return FailedRequestError(
-        ", ".join(parts),
-        fatal=status in FATAL_STATUSES or spent,
-        retry=not spent and _may_help(status, headers.get("x-should-retry")),
-        overloaded=status is None or status in OVERLOAD_STATUSES,
-        retry_after_s=read_retry_after(headers, now_s=time.time()),
-        headers=headers,
-    )
+    content, headers = response.content, response.headers
+    return refusal(error.status_code, content, headers, request_id, secret=secret)
 
 
-def _root(error: BaseException) -> str:
-    """Return the name of the error that an error goes back to."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return type(error).__name__
-
-
-def _envelope(body: Any) -> dict[str, Any]:
-    """Return the object that tells of an error.
-
-    Anthropic's SDK hands over the whole body, OpenAI's only what stands under `error`, and Google's
-    endpoint puts its body into a list.
-    """
-    if isinstance(body, list) and body:
-        body = body[0]
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        body = body["error"]
-    return body if isinstance(body, dict) and isinstance(body.get("message"), str) else {}
-
-
-def _shown(message: str, api_key: str) -> str:
-    """Return a provider's words on one line, cut where they are long, without the key."""
-    line = " ".join(message.split())
-    line = line.replace(api_key, "***") if api_key else line
-    line = "".join(char for char in line if char.isprintable())
-    return line if len(line) <= MAX_MESSAGE_CHARS else f"{line[:MAX_MESSAGE_CHARS]}…"
-
-
-def _may_help(status: int | None, provider_says: str | None) -> bool:
-    """Say whether another attempt may succeed: the provider's word first, then the status."""
-    if provider_says in {"true", "false"}:
-        return provider_says == "true"
-    return status is None or status in RETRIED_STATUSES or status >= FIRST_SERVER_ERROR
-
-
-async def _look_up(client: Any, model: str, name: str) -> None:
+async def look_up(client: Any, model: str, name: str) -> None:
     """Ask for the model's life cycle; a retired model stops the run, a near end is a warning."""
     from anthropic import APIError
 

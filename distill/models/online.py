@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 from distill.errors import ModelError
 from distill.ledger import Claims
-from distill.ledger.flow import ClaimQueue
+from distill.ledger.flow import ClaimQueue, held
 from distill.models.breaker import Breaker
-from distill.models.budget import Budget
+from distill.models.budget import Budget, Room
 from distill.models.pace import Pace, Ticket
 from distill.models.protocol import FailedRequestError, Failure, Send, Sent
 from distill.models.receipts import Receipt, Receipts, Wanted
@@ -68,11 +68,11 @@ class OnlineCalls:
             BudgetError: the next request could pass the cap.
             LedgerError: a response could not be kept; nothing further was sent.
         """
-        async with ClaimQueue(claims, keys) as queue:
-            with _interrupts(self._interrupted):
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(min(self.receipts.model.concurrency, len(keys))):
-                        self._workers.append(group.create_task(self._work(queue)))
+        queue = ClaimQueue(claims, keys)
+        with _interrupts(self._interrupted):
+            async with held(claims), asyncio.TaskGroup() as group:
+                for _ in range(min(self.receipts.model.concurrency, len(keys))):
+                    self._workers.append(group.create_task(self._work(queue)))
         if self._stopping:
             raise KeyboardInterrupt
 
@@ -87,22 +87,22 @@ class OnlineCalls:
     async def _pay(self, wanted: Wanted) -> Failure | None:
         """Pay for one response: reserve, send, keep it durably, and only then count it."""
         worst_usd = self.receipts.spend.worst_usd(wanted.request, self.receipts.model.max_tokens)
-        await self.budget.reserve(worst_usd)
-        cost_usd = 0.0
-        try:
-            sent, ticket = await self._answer(wanted)
-            receipt = self._read(wanted, sent, ticket)
-            cost_usd = receipt.cost_usd
-            self._breaker.answered()
-            await self.receipts.keep(receipt.entry)
-        except FailedRequestError as error:
-            return self._failed(wanted, error)
-        finally:
-            self._in_flight.discard(_this_task())
-            await self.budget.settle(worst_usd, cost_usd)
+        async with self.budget.room(worst_usd) as room:
+            try:
+                sent, ticket = await self._answer(wanted, room)
+                receipt = self._read(wanted, sent, ticket)
+                room.cost_usd = receipt.cost_usd
+                self._breaker.answered()
+                await self.receipts.keep(receipt.entry)
+            except FailedRequestError as error:
+                if error.maybe_billed:
+                    self._lose(room)
+                return self._failed(wanted, error)
+            finally:
+                self._in_flight.discard(_this_task())
         return None
 
-    async def _answer(self, wanted: Wanted) -> tuple[Sent, Ticket]:
+    async def _answer(self, wanted: Wanted, room: Room) -> tuple[Sent, Ticket]:
         """Send until an answer comes, no attempt would help, or the time is up."""
         model, clock = self.receipts.model, asyncio.get_running_loop().time
         deadline, attempt = float("inf"), 0
@@ -117,7 +117,7 @@ class OnlineCalls:
                     return await self.send(wanted.request), ticket
             except TimeoutError:
                 late = f"no answer within {model.timeout_s:g} s"
-                error = FailedRequestError(late, overloaded=True)
+                error = FailedRequestError(late, overloaded=True, maybe_billed=True)
             except FailedRequestError as failed:
                 error = failed
             except BaseException:
@@ -125,8 +125,8 @@ class OnlineCalls:
                 raise
             self._in_flight.discard(_this_task())
             left_s = deadline - clock()
-            wait_s = _wait_s(error, attempt) if attempt <= model.max_retries else None
-            again = error.retry and wait_s is not None and wait_s < left_s and not self._stopping
+            pause_s = wait_s(error, attempt) if attempt <= model.max_retries else None
+            again = error.retry and pause_s is not None and pause_s < left_s and not self._stopping
             told_to_wait = error.retry_after_s is not None and error.retry_after_s < left_s
             self._pace.refused(
                 ticket,
@@ -134,9 +134,17 @@ class OnlineCalls:
                 overloaded=error.overloaded,
                 pause_s=error.retry_after_s if told_to_wait else None,
             )
-            if not again or wait_s is None:
+            if not again or pause_s is None:
                 raise _told(error, attempt, left_s)
-            await asyncio.sleep(wait_s)
+            if error.maybe_billed:
+                self._lose(room)
+                await room.again()
+            await asyncio.sleep(pause_s)
+
+    def _lose(self, room: Room) -> None:
+        """Count an attempt that may have been billed and brought nothing."""
+        self.receipts.spend.lose(room.worst_usd)
+        room.cost_usd = room.worst_usd
 
     def _read(self, wanted: Wanted, sent: Sent, ticket: Ticket) -> Receipt:
         try:
@@ -178,7 +186,7 @@ class OnlineCalls:
             worker.cancel()
 
 
-def _wait_s(error: FailedRequestError, attempt: int) -> float:
+def wait_s(error: FailedRequestError, attempt: int) -> float:
     """Return the seconds until another attempt: what the provider says, or twice as long each."""
     if error.retry_after_s is not None:
         return error.retry_after_s
@@ -192,7 +200,9 @@ def _told(error: FailedRequestError, attempts: int, left_s: float) -> FailedRequ
     detail = f"{error.detail}, after {attempts} attempt{'s' * (attempts != 1)}"
     if error.retry_after_s is not None and error.retry_after_s >= left_s:
         detail += f"; asked to wait {error.retry_after_s:g} s, longer than its time budget"
-    return FailedRequestError(detail, fatal=error.fatal, retry=error.retry)
+    return FailedRequestError(
+        detail, fatal=error.fatal, retry=error.retry, maybe_billed=error.maybe_billed
+    )
 
 
 def _this_task() -> asyncio.Task[None]:

@@ -45,6 +45,8 @@ class Reply:
         served_model: The id that the provider says it served.
         input_tokens: Tokens of the request, those read from a prompt cache included.
         output_tokens: Tokens of the reply.
+        cache_write_tokens: Those of the request that the provider wrote to a prompt cache.
+        cache_read_tokens: Those of the request that it read from one.
         label_logprobs: Natural-log probability by label, where labels were scored.
         first_token: Natural-log probability by first token, of the likeliest ones, where labels
             are told by it; empty where the endpoint left them out, `None` where it has none.
@@ -57,6 +59,8 @@ class Reply:
     served_model: str
     input_tokens: int
     output_tokens: int
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
     label_logprobs: Mapping[str, float] | None = None
     first_token: Mapping[str, float] | None = None
     key: str = ""
@@ -165,6 +169,8 @@ class FailedRequestError(Exception):
         retry: Whether another attempt may succeed.
         overloaded: Whether it says that less should be asked at once.
         retry_after_s: For how long the provider asks to be left alone, or `None`.
+        maybe_billed: Whether it may cost something all the same: it was sent, and nobody said
+            that it was turned away.
         headers: The response's headers, names in lower case; empty where there was none.
     """
 
@@ -176,6 +182,7 @@ class FailedRequestError(Exception):
         retry: bool = False,
         overloaded: bool = False,
         retry_after_s: float | None = None,
+        maybe_billed: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
@@ -184,4 +191,5 @@ class FailedRequestError(Exception):
         self.retry = retry
         self.overloaded = overloaded
         self.retry_after_s = retry_after_s
+        self.maybe_billed = maybe_billed
         self.headers = headers or {}

@@ -1,7 +1,4 @@
-"""The HTTP client under the SDKs: aiohttp, with no cap on connections of its own.
-
-How much is in flight is decided by the pace alone, so the pool never makes a request wait.
-"""
+"""The HTTP client under the SDKs, for all but the requests that are paid for: see `post`."""
 
 from __future__ import annotations
 
@@ -13,21 +10,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CONNECT_TIMEOUT_S = 10.0
+# A batch may be large, and its results many.
+READ_TIMEOUT_S = 600.0
 
 
-def http_client(make: Callable[..., Any], *, base_url: str | None, timeout_s: float) -> Any:
+def http_client(make: Callable[..., Any], *, base_url: str | None) -> Any:
     """Return an HTTP client for an SDK.
 
     Args:
         make: The SDK's `DefaultAioHttpClient`.
         base_url: The endpoint, or `None` for the provider's own.
-        timeout_s: Longest that the connection stays silent.
     """
     import httpx2
 
     return make(
-        timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+        timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
         # A proxy of the environment cannot reach this machine's own loopback.
         trust_env=not is_loopback(base_url),
     )

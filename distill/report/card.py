@@ -8,6 +8,7 @@ from typing import Any
 
 from distill.paths import write_text
 from distill.record import RunRecord
+from distill.report.cost import cost_notes, cost_sentence
 from distill.report.facts import (
     arm_lines,
     diversity_lines,
@@ -79,6 +80,7 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         origins=origins(record),
         labels=labels[:SHOWN_LABELS],
         more_labels=max(0, len(labels) - SHOWN_LABELS),
+        cost=[cost_sentence(manifest), *cost_notes(manifest)],
         diversity=diversity_lines(manifest),
         arms=arm_lines(manifest),
         guards=guard_lines(record),

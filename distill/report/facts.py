@@ -269,9 +269,3 @@ def rows_in_words(manifest: Manifest) -> str:
     rows, real = manifest["rows"], manifest["real_rows"]
     parted = f": {real:,} real, {rows - real:,} from the teacher" if real else ""
     return f"{counted(rows, 'row')}{parted}"
-
-
-def total_cost_usd(manifest: Manifest) -> float | None:
-    """Return what all roles cost together; `None` where one of them is not known."""
-    costs = [manifest[role]["cost_usd"] for role in ("teacher", "judge") if role in manifest]
-    return None if None in costs else sum(costs)

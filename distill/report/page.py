@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.config import to_yaml
+from distill.costs import total_cost_usd
 from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report import wording
+from distill.report.cost import cost_notes
 from distill.report.examples import dropped, kept
 from distill.report.facts import (
     Manifest,
@@ -17,7 +19,6 @@ from distill.report.facts import (
     has_control,
     judge_kind,
     run_name,
-    total_cost_usd,
     unscored_share,
 )
 from distill.report.findings import guard_lines
@@ -69,6 +70,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         guards=guard_lines(record),
         spends={role: manifest[role] for role in ("teacher", "judge") if role in manifest},
         total_cost_usd=total_cost_usd(manifest),
+        cost_notes=cost_notes(manifest),
         kept=kept(record.table, SHOWN_EXAMPLES),
         dropped=dropped(record.table, SHOWN_EXAMPLES),
         config=wording.excerpt(to_yaml(plan.config), CONFIG_CHARS),

@@ -13,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.config import without_secrets
+from distill.costs import total_cost_usd
 from distill.manifest import make_manifest
 from distill.record import RunRecord
+from distill.report.cost import cost_notes
 from distill.report.facts import (
     ArmLine,
     Manifest,
@@ -23,7 +25,6 @@ from distill.report.facts import (
     has_control,
     rejected_words,
     run_name,
-    total_cost_usd,
 )
 from distill.report.findings import guard_lines, guards_with
 from distill.report.wording import (
@@ -175,7 +176,8 @@ def _cost(manifest: Manifest, *, roomy: bool) -> Group:
         table.add_row(role, *(count(spent[key]) for key in names), usd(spent["cost_usd"]))
     if len(roles) > 1:
         table.add_row("together", *[""] * len(names), usd(total_cost_usd(manifest)))
-    return Group(table, *_times(manifest["time"]))
+    notes = [Text(note, style="dim") for note in cost_notes(manifest)]
+    return Group(table, *notes, *_times(manifest["time"]))
 
 
 def _times(time_s: Mapping[str, float]) -> Iterator[Text]:

@@ -17,6 +17,7 @@ import polars as pl
 from distill.build import build
 from distill.config import Config
 from distill.errors import ConfigError, Fault, shown
+from distill.models.batch_api import ONLINE
 from distill.models.client import ModelClient
 from distill.models.limits import KINDS
 from distill.plan import Plan
@@ -28,6 +29,7 @@ from distill.run import distil
 from distill.stages.read import read_seeds
 
 SHAPING = ("task", "seeds", "teacher", "filter", "judge", "select", "export", "seed", "augment")
+CLAUDE = "distill.models.Claude"
 REPLACED: Config = {
     "heldout": None,
     "student": None,
@@ -35,6 +37,7 @@ REPLACED: Config = {
     "diversity": {},
     "guard": {},
     "evaluate": {"teacher": False},
+    "drift": {"questions": 0, "samples": 2},
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
     "tracking": {"_target_": "distill.tracking.NoTracking", "uri": None, "experiment": "none"},
@@ -164,6 +167,9 @@ def _complete(node: Any) -> None:
         node.setdefault(key, value)
     if "max_retries" in node:
         node.setdefault("limits", {f"{kind}_per_minute": None for kind in KINDS})
+    if node.get("_target_") == CLAUDE:
+        node["mode"] = ONLINE
+        node.setdefault("prompt_cache", "off")
     for child in node.values():
         _complete(child)
 

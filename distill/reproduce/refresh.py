@@ -30,7 +30,7 @@ from distill.plan import BudgetSettings, Plan
 from distill.progress import Progress
 from distill.reproduce.damage import printable
 from distill.reproduce.differ import excerpts
-from distill.reproduce.rebuild import StoredSeeds, stored_plan, stored_seeds
+from distill.reproduce.rebuild import CLAUDE, StoredSeeds, stored_plan, stored_seeds
 from distill.reproduce.settings import Settings
 from distill.reproduce.stored import Stored, read_stored
 from distill.runs import OUTPUTS
@@ -42,7 +42,6 @@ FOLDER = OUTPUTS / "refresh"
 UNFINISHED = "unfinished.db"
 # Variables that hold a key for the provider that the config names, and nothing else.
 KEY_VARIABLES = frozenset({"ANTHROPIC_API_KEY", "OPENAI_API_KEY", None})
-CLAUDE = "distill.models.Claude"
 SHOWN_EXAMPLES = 3
 
 
@@ -100,11 +99,11 @@ def refresh(folder: Path, settings: Settings, console: Console) -> Refreshed:
         ModelError: the teacher cannot be reached, or another model answers.
     """
     stored = read_stored(folder, trusted=settings.trust, replaced=settings.given)
-    plan = stored_plan(stored, teacher=_endpoint(stored.config, settings))
+    plan = stored_plan(stored, teacher=endpoint(stored.config, settings))
     own = StoredSeeds(records=stored_seeds(stored.examples), real_labels=plan.seeds.real_labels)
     table, _ = read_seeds(own, seed=plan.seed)
     with _fresh_ledger(stored, settings) as (ledger, kept):
-        client = ModelClient(ledger, Budget(_cap(stored.config, settings)), Progress(console))
+        client = ModelClient(ledger, Budget(cap(stored.config, settings)), Progress(console))
         fresh = generate(table, task=plan.task, teacher=plan.teacher, client=client)
     return _compared(fresh, stored, plan, client.spend["teacher"], kept)
 
@@ -126,7 +125,7 @@ def told(made: Refreshed) -> list[str]:
     return lines
 
 
-def _endpoint(config: Config, settings: Settings) -> dict[str, Any]:
+def endpoint(config: Config, settings: Settings) -> dict[str, Any]:
     """Return the keys of the teacher that say whom to ask and how, as the user wants them.
 
     Raises:
@@ -160,7 +159,7 @@ def _endpoint(config: Config, settings: Settings) -> dict[str, Any]:
     return {key: value for key, value in how.items() if value is not None or key == "base_url"}
 
 
-def _cap(config: Config, settings: Settings) -> float | None:
+def cap(config: Config, settings: Settings) -> float | None:
     """Return the dollar cap: the user's, else the run's own."""
     if "budget.max_usd" in settings.given:
         return settings.max_usd

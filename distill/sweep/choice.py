@@ -30,6 +30,7 @@ class Result:
         diversity: Figures by name.
         requests: Responses paid for.
         cost_usd: Dollars of this point; `None` where unknown.
+        if_uncached_usd: What it would have cost with an empty ledger; `None` where unknown.
         dataset_sha256: The dataset's identity.
         verdict: The run's verdict.
         seconds: Wall time.
@@ -47,6 +48,7 @@ class Result:
     diversity: dict[str, float] | None = None
     requests: int | None = None
     cost_usd: float | None = None
+    if_uncached_usd: float | None = None
     dataset_sha256: str = ""
     verdict: str = ""
     seconds: float | None = None

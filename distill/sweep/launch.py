@@ -56,7 +56,7 @@ def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
     from rich.console import Console
 
     points = expand([word for word in overrides if not word.startswith("hydra")])
-    plans = _validated(points, config_dir)
+    plans = validated(points, config_dir)
     first = plans[0]
     with Ledger(first.ledger.url, synchronous=first.ledger.synchronous):
         pass  # made here once, so that points that start together find it
@@ -80,10 +80,10 @@ def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
         del os.environ[STATE]
     results = [collect(point, folder) for point, folder in zip(points, folders, strict=True)]
     choice = choose(results)
-    leave_files(results, choice, parent.out)
+    leave_files(results, choice, parent.out, run_id=parent.run_id)
+    parent.finish()
+    print_table(results, choice, parent.out, Console(), page=parent.page)
     failed = any(result.status == "failed" for result in results)
-    parent.finish(failed=failed)
-    print_table(results, choice, parent.out, Console())
     return 1 if failed else 0
 
 
@@ -122,7 +122,7 @@ def run_point(composed: Any) -> None:
         (out / FAILURE_FILE).unlink(missing_ok=True)
 
 
-def _validated(points: Sequence[Point], config_dir: Path | None) -> list[Plan]:
+def validated(points: Sequence[Point], config_dir: Path | None) -> list[Plan]:
     """Build every point; a fault is told once, with the points that have it."""
     plans, faults = [], dict[Fault, None]()
     for point in points:

@@ -38,6 +38,7 @@ def _done(point: Point, manifest: dict[str, Any]) -> Result:
         diversity=manifest["diversity"],
         requests=sum(role["requests"] for role in spent),
         cost_usd=None if None in costs else sum(costs),
+        if_uncached_usd=manifest.get("cost_if_uncached_usd"),
         dataset_sha256=manifest["dataset_sha256"],
         verdict=manifest["verdict"],
         seconds=sum(manifest["time"].values()),

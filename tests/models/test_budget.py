@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tables import reply
+from tables import claude, reply
 
 from distill.errors import BudgetError
-from distill.models.budget import Budget, Spend
+from distill.ledger import canonical_json
+from distill.models import Request
+from distill.models.budget import SCHEMA_TOKENS, Budget, Spend, worst_input_tokens, worst_usd
 from distill.models.prices import Price
 
 
@@ -94,3 +96,42 @@ def test_an_unknown_price_is_unknown_only_where_something_was_paid() -> None:
     assert spend.cost_usd == 0.0
     spend.add(reply())
     assert spend.cost_usd is None
+
+
+def test_a_lost_attempt_is_booked_at_its_dearest_and_another_wants_room() -> None:
+    async def story() -> None:
+        budget = Budget(1.0)
+        async with budget.room(0.4) as room:
+            room.cost_usd = 0.4
+            await room.again()
+            assert (budget.spent_usd, budget.reserved_usd) == (0.4, 0.4)
+            room.cost_usd = 0.4
+            with pytest.raises(BudgetError):
+                await room.again()
+        assert (budget.spent_usd, budget.reserved_usd, budget.in_flight) == (0.8, 0.0, 0)
+
+    asyncio.run(story())
+
+
+def test_the_dearest_case_has_all_of_the_input_written_to_a_cache() -> None:
+    plain, cached = Price(1.0, 1.0), Price(1.0, 1.0, cache_write=1.25, cache_read=0.1)
+
+    assert worst_usd(plain, 1_000_000, 0) == pytest.approx(1.0)
+    assert worst_usd(cached, 1_000_000, 0) == pytest.approx(1.25)
+
+
+def test_the_dearest_request_is_a_token_a_byte_and_a_schema_more() -> None:
+    plain = Request(prompt='a "schema": of ü')
+    bound = Request(prompt="p", schema={"type": "object"})
+    texts = [canonical_json(claude().wire(request)) for request in (plain, bound)]
+
+    assert worst_input_tokens(texts[0]) == len(texts[0].encode())
+    assert worst_input_tokens(texts[1]) == len(texts[1].encode()) + SCHEMA_TOKENS
+
+
+def test_what_caching_saved_is_below_zero_where_nobody_read_it() -> None:
+    spend = Spend("m", Price(1.0, 0.0, cache_write=1.25, cache_read=0.1))
+    spend.add(reply(input_tokens=1_000_000, output_tokens=0, cache_write_tokens=1_000_000))
+    assert spend.cache_saved_usd == pytest.approx(-0.25)
+    spend.add(reply(input_tokens=1_000_000, output_tokens=0, cache_read_tokens=1_000_000))
+    assert spend.cache_saved_usd == pytest.approx(0.65)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import SimpleNamespace
+import asyncio
+import socket
 from typing import Any
 
 import pytest
+from fake_api import CUT, FakeApi
 from tables import claude
 
 from distill.errors import ModelError
+from distill.ledger import canonical_json
 from distill.models import Request
-from distill.models.messages_api import read_message, told
+from distill.models.messages_api import read_message
+from distill.models.protocol import FailedRequestError
 
 BODY: dict[str, Any] = {
     "model": "claude-x",
@@ -68,6 +71,7 @@ def test_a_message_is_read_text_by_text_with_all_its_tokens() -> None:
 
     assert (read.text, read.stop_reason, read.served_model) == ("One, two.", "end_turn", "claude-x")
     assert (read.input_tokens, read.output_tokens) == (110, 5)
+    assert (read.cache_write_tokens, read.cache_read_tokens) == (0, 100)
 
 
 @pytest.mark.parametrize(
@@ -110,51 +114,20 @@ def test_the_served_id_is_compared(settings: dict[str, Any], served: str, passes
             model.check_served(served)
 
 
-class FakeError(Exception):
-    """An error in the shape of the SDK's."""
-
-    def __init__(
-        self, status: int | None, body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__("words of the SDK")
-        self.status_code, self.body, self.request_id = status, body, "req_1"
-        self.message = "words of the SDK"
-        self.response = None if status is None else SimpleNamespace(headers=headers or {})
-
-
-@pytest.mark.parametrize(
-    ("status", "retry", "overloaded", "fatal"),
-    [
-        (400, False, False, False),
-        (401, False, False, True),
-        (403, False, False, True),
-        (404, False, False, False),
-        (408, True, False, False),
-        (429, True, True, False),
-        (500, True, False, False),
-        (529, True, True, False),
-        (None, True, True, False),
-    ],
-)
-def test_an_error_is_told_with_status_and_request(
-    status: int | None, retry: bool, overloaded: bool, fatal: bool
+@pytest.mark.parametrize("listens", [True, False])
+def test_only_a_request_that_reached_somebody_may_have_been_billed(
+    api: FakeApi, listens: bool
 ) -> None:
-    error = told(FakeError(status, {"error": {"message": "words of the API"}}))
+    api.teacher = lambda *_: CUT
 
-    assert "request req_1" in error.detail
-    assert "words of the API" in error.detail
-    assert (error.retry, error.overloaded, error.fatal) == (retry, overloaded, fatal)
-    assert str(status or "FakeError") in error.detail
+    async def story() -> FailedRequestError:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            url = api.url if listens else f"http://127.0.0.1:{free.getsockname()[1]}"
+            model = claude(base_url=url)
+            async with model.connect("teacher") as send:
+                with pytest.raises(FailedRequestError) as failed:
+                    await send(canonical_json(model.wire(Request(prompt="p"))))
+        return failed.value
 
-
-@pytest.mark.parametrize(("says", "retry"), [("true", True), ("false", False)])
-def test_the_providers_word_on_another_attempt_comes_before_the_status(
-    says: str, retry: bool
-) -> None:
-    for status in (400, 500):
-        assert told(FakeError(status, headers={"x-should-retry": says})).retry == retry
-
-
-@pytest.mark.parametrize("body", [None, "text", {}, {"error": "text"}, {"error": {}}])
-def test_an_error_without_an_envelope_is_told_in_the_sdks_words(body: Any) -> None:
-    assert "words of the SDK" in told(FakeError(500, body)).detail
+    assert asyncio.run(story()).maybe_billed == listens

@@ -179,7 +179,7 @@ def test_a_refusal_without_an_envelope_is_a_failure_with_its_status(
     endpoint: Endpoint, body: bytes
 ) -> None:
     endpoint.answers(Answer(502, body))
-    assert endpoint.fails().detail.startswith("HTTP 502, ")
+    assert endpoint.fails().detail.startswith("HTTP 502")
 
 
 @pytest.mark.parametrize("family", [ANTHROPIC_LIMITS, OPENAI_LIMITS], ids=["anthropic", "openai"])
@@ -234,8 +234,7 @@ def test_a_server_that_is_not_there_is_told_by_its_address(endpoint: Endpoint) -
         port = unused.getsockname()[1]
         error = endpoint.fails(base_url=f"http://127.0.0.1:{port}{endpoint.dialect.below}")
 
-    assert error.detail.startswith("ConnectionRefusedError, ")
-    assert f"127.0.0.1:{port}" in error.detail
+    assert f"Cannot connect to host 127.0.0.1:{port}" in error.detail
     assert error.retry
 
 
@@ -290,15 +289,14 @@ def test_a_key_that_an_endpoint_repeats_stands_in_no_message(
         assert not any(SECRET in str(one.headers) for one in endpoint.server.asked)
 
 
-def test_a_redirection_to_another_host_does_not_take_the_key_along(endpoint: Endpoint) -> None:
+def test_a_redirection_takes_neither_the_key_nor_the_prompt_elsewhere(endpoint: Endpoint) -> None:
     with raw_server() as elsewhere:
         elsewhere.post = lambda _: as_json(endpoint.body())
         there = f"{elsewhere.url}{endpoint.dialect.path}"
         endpoint.answers(Answer(307, b"{}", {"location": there}))
-        endpoint.send()
-        (asked,) = elsewhere.posts
+        assert endpoint.fails().detail.startswith("HTTP 307")
 
-    assert SECRET not in str(asked.headers)
+    assert elsewhere.asked == []
 
 
 def test_the_words_of_an_endpoint_are_one_short_line(endpoint: Endpoint) -> None:

@@ -21,6 +21,7 @@ HEADINGS = [
     "What it is",
     "How it was made",
     "Counts",
+    "Cost",
     "Diversity",
     "Evaluation",
     "Guards",

@@ -1,0 +1,52 @@
+"""What a dataset costs: in this run, by the row that was kept, and without the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from distill.models.prices import price_of
+
+ROLES = ("teacher", "judge")
+
+
+def total_cost_usd(manifest: Mapping[str, Any]) -> float | None:
+    """Return what all roles cost together; `None` where one of them is not known."""
+    costs = [manifest[role]["cost_usd"] for role in ROLES if role in manifest]
+    return None if None in costs else sum(costs)
+
+
+def per_row_usd(cost_usd: float | None, rows: int) -> float | None:
+    """Return the dollars of a row of the dataset; `None` where there is none, or no known cost.
+
+    Args:
+        cost_usd: Of a whole run, its rejected rows and its evaluation included.
+        rows: Rows of the dataset that the teacher has answered.
+    """
+    return None if cost_usd is None or rows == 0 else cost_usd / rows
+
+
+def uncached_usd(responses: Path) -> float | None:
+    """Return what a run would have cost with an empty ledger; `None` where a price is unknown.
+
+    Every response counts once, at the price of plain online requests.
+
+    Args:
+        responses: The run's `responses.parquet`; not read into memory at once.
+    """
+    used = (
+        pl.scan_parquet(responses)
+        .group_by("provider", "model")
+        .agg(pl.col("input_tokens", "output_tokens").sum())
+        .collect()
+    )
+    total_usd = 0.0
+    for provider, model, input_tokens, output_tokens in used.iter_rows():
+        price = price_of(provider, model)
+        if price is None:
+            return None
+        total_usd += price.cost_usd(input_tokens=input_tokens, output_tokens=output_tokens)
+    return total_usd

@@ -1,0 +1,286 @@
+"""What a run would ask: its own stages, walked with a client that pays for nothing.
+
+Rows that the ledger answers go the whole way: they are filtered, and what the judge would be asked
+about them is known to the letter. A row whose answer is missing gets a stand-in of the length that
+an answer is expected to have, so that the judge's request about it can be counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from distill.estimate.stored import Held, StoredResponses
+from distill.ledger import canonical_json, response_key
+from distill.models.answers import Answers
+from distill.models.budget import Budget, worst_input_tokens
+from distill.models.client import ModelClient
+from distill.models.pace import BYTES_A_TOKEN
+from distill.models.protocol import Failure, Model, Outcome, Request
+from distill.plan import Plan
+from distill.progress import Progress
+from distill.record import RunRecord
+from distill.run import prepare
+from distill.stages.canaries import ask_canaries
+from distill.stages.filter import apply_filters
+from distill.stages.generate import STAGE, answer_all, generate
+from distill.stages.judge import judge
+from distill.table import TEACHER, count_in
+
+MISSING = "not in the ledger"
+ANSWERS, EVALUATION, GRADES, GRADES_TO_COME = "answers", "held-out", "grades", "grades to come"
+CANARIES = "canaries"
+# So many answers say which share of them the filters leave.
+ENOUGH_ROWS = 20
+FILLER = "word "
+# What differs from request to request; the rest is the frame that they share.
+NOT_FRAME = frozenset({"messages", "model", "max_tokens", "max_completion_tokens", "seed"})
+
+
+@dataclass(slots=True)
+class Wish:
+    """A request that the ledger cannot answer.
+
+    Args:
+        request: What would be asked.
+        bytes: Length of what would be sent.
+        worst_tokens: The most tokens that it can have.
+        weight: How likely it is asked at all, in [0, 1].
+    """
+
+    request: Request
+    bytes: int
+    worst_tokens: int
+    weight: float = 1.0
+
+
+@dataclass
+class Group:
+    """Requests of one kind.
+
+    Args:
+        role: `teacher` or `judge`.
+        what: What they are for.
+        model: Who is asked.
+        frame: Canonical JSON of what they share beside model, limits and messages.
+        missing: What would be paid for, by ledger key.
+        held: What the ledger answers, by ledger key.
+    """
+
+    role: str
+    what: str
+    model: Model
+    frame: str
+    missing: dict[str, Wish] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What two groups have in common that can be estimated as one."""
+        model = self.model
+        mode = str(getattr(model, "mode", ""))
+        which = (model.provider, model.namespace, model.model, str(model.max_tokens), mode)
+        return (self.role, self.what, *which, self.frame)
+
+    def text(self, wish: Wish) -> str:
+        """Return the canonical JSON of what would be sent."""
+        return canonical_json(self.model.wire(wish.request))
+
+
+# Says how many tokens one reply of a group is expected to have.
+AnswerTokens = Callable[[Group], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demand:
+    """What one run would ask.
+
+    Args:
+        groups: By kind, in the order of the stages.
+        max_usd: The run's dollar cap, or `None`.
+        notes: What was assumed.
+    """
+
+    groups: tuple[Group, ...]
+    max_usd: float | None
+    notes: tuple[str, ...]
+
+
+def demand_of(plan: Plan, stored: StoredResponses, *, answer_tokens: AnswerTokens) -> Demand:
+    """Find out what a run would ask, with no model call and nothing written.
+
+    Args:
+        plan: Built and validated.
+        stored: What is paid for already.
+        answer_tokens: Says how long an answer to the seeds is expected to be.
+
+    Raises:
+        DistillError: what would end the run before its first call: faults of its files, a guard,
+            a stored response of another model.
+    """
+    record = prepare(plan)
+    client = _Looking(stored)
+    table = generate(record.table, task=plan.task, teacher=plan.teacher, client=client)
+    notes = []
+    if plan.judge is not None and plan.judge.endpoint is not None:
+        notes = _grades(table, plan, client, answer_tokens)
+    _evaluation(record, client)
+    if plan.drift.questions:
+        client.what = CANARIES
+        ask_canaries(
+            table,
+            drift=plan.drift,
+            task=plan.task,
+            teacher=plan.teacher,
+            client=client,
+            seed=plan.seed,
+        )
+    return Demand(
+        groups=tuple(client.groups.values()), max_usd=plan.budget.max_usd, notes=tuple(notes)
+    )
+
+
+def union(demands: Sequence[Demand]) -> list[Group]:
+    """Return the requests of several runs that share a ledger: what several want counts once."""
+    groups: dict[tuple[str, ...], Group] = {}
+    for group in (group for demand in demands for group in demand.groups):
+        whole = groups.setdefault(
+            group.identity, Group(group.role, group.what, group.model, group.frame)
+        )
+        whole.held |= group.held
+        for key, wish in group.missing.items():
+            known = whole.missing.setdefault(key, wish)
+            if wish.weight > known.weight:
+                whole.missing[key] = wish
+    return list(groups.values())
+
+
+def _grades(
+    table: pl.DataFrame, plan: Plan, client: _Looking, answer_tokens: AnswerTokens
+) -> list[str]:
+    """Let the judge look at what is answered, and at stand-ins for what is not."""
+    assert plan.judge is not None  # noqa: S101 - the caller has looked
+    missing = (
+        (pl.col("source") == TEACHER) & (pl.col("stage") == STAGE) & (pl.col("detail") == MISSING)
+    )
+    to_come = table.filter(missing)
+    answered = table.filter((pl.col("source") == TEACHER) & ~missing.fill_null(value=False)).height
+    if answered:
+        table = apply_filters(table, plan.filters)
+        client.what = GRADES
+        kept = count_in(table.filter(pl.col("source") == TEACHER))
+        judge(table, judge=plan.judge, task=plan.task, client=client)
+    if to_come.is_empty():
+        return []
+    share = kept / answered if answered >= ENOUGH_ROWS else 1.0
+    wanted = next(group for group in client.groups.values() if group.what == ANSWERS)
+    tokens = answer_tokens(wanted)
+    client.what, client.weight = GRADES_TO_COME, share
+    # An answer of full length, a token a byte: what the stand-in lacks of that.
+    client.slack = round(max(0.0, plan.teacher.max_tokens - tokens) * BYTES_A_TOKEN)
+    stand_ins = to_come.with_columns(
+        answer=pl.Series([_stand_in(row, tokens) for row in to_come["id"]], dtype=pl.String)
+    )
+    plan.judge.score(stand_ins, plan.task, client)
+    client.weight, client.slack = 1.0, 0
+    if answered >= ENOUGH_ROWS:
+        return [f"{share:.0%} of the answers to come pass the filters, as of the {answered} here"]
+    return ["every answer to come passes the filters"] if plan.filters else []
+
+
+def _evaluation(record: RunRecord, client: _Looking) -> None:
+    """Let the teacher look at the held-out items, where the run would."""
+    plan = record.plan
+    if plan.student is None or record.heldout is None or not plan.evaluate.teacher:
+        return
+    client.what = EVALUATION
+    questions = record.heldout.frame["question"].to_list()
+    for _ in answer_all(
+        questions, [0] * len(questions), task=plan.task, teacher=plan.teacher, client=client
+    ):
+        pass
+
+
+def _stand_in(row: str, tokens: float) -> str:
+    """Return an answer of so many tokens; rows differ, as answers do."""
+    length = round(tokens * BYTES_A_TOKEN)
+    return (f"{row} " + FILLER * (length // len(FILLER) + 1))[: max(length, len(row))]
+
+
+class _Looking(ModelClient):
+    """Answers out of the ledger and writes down what it cannot answer.
+
+    Args:
+        stored: What is paid for already.
+    """
+
+    def __init__(self, stored: StoredResponses) -> None:
+        super().__init__(stored, Budget(None), Progress(Console(quiet=True)))
+        self.groups: dict[tuple[str, ...], Group] = {}
+        self.what, self.weight, self.slack = ANSWERS, 1.0, 0
+        self._stored = stored
+        self._met: set[tuple[str, str]] = set()
+
+    def ask(self, role: str, model: Model, requests: Sequence[Request]) -> Iterable[Outcome]:
+        """Answer what the ledger holds; everything else is a `Failure`."""
+        bodies = [model.wire(request) for request in requests]
+        keys = list(_keys(model, requests, bodies))
+        if not keys:
+            return []
+        group = Group(role, self.what, model, frame_of(bodies[0]))
+        group = self.groups.setdefault(group.identity, group)
+        held = dict(self._stored.held(dict.fromkeys(keys)))
+        for one in held.values():
+            model.check_served(one.served_model)
+        failures: dict[str, Failure] = {}
+        for key, request, body in zip(keys, requests, bodies, strict=True):
+            if key not in held:
+                failures[key] = Failure(detail=MISSING, key=key)
+            if (role, key) in self._met:
+                continue
+            self._met.add((role, key))
+            if key in held:
+                group.held[key] = held[key]
+            else:
+                group.missing[key] = self._wish(request, body)
+        return Answers(self._stored, model, keys, failures, frozenset())
+
+    def _wish(self, request: Request, body: dict[str, Any]) -> Wish:
+        text = canonical_json(body)
+        worst = worst_input_tokens(text) + self.slack
+        return Wish(request, len(text.encode()), worst, self.weight)
+
+
+def frame_of(body: dict[str, Any]) -> str:
+    """Return what a request shares with others of its kind, as canonical JSON."""
+    return canonical_json({key: value for key, value in body.items() if key not in NOT_FRAME})
+
+
+def frame_and_prompt(request: str) -> tuple[str, str]:
+    """Return the frame of a stored request, and its last user turn.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    body = json.loads(request)
+    try:
+        return frame_of(body), str(body["messages"][-1]["content"])
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(f"no request: {error!r}") from error
+
+
+def _keys(
+    model: Model, requests: Sequence[Request], bodies: Sequence[dict[str, Any]]
+) -> Iterator[str]:
+    for request, body in zip(requests, bodies, strict=True):
+        yield response_key(
+            provider=model.provider,
+            namespace=model.namespace,
+            body=body,
+            sample=request.sample,
+        )

@@ -1,0 +1,169 @@
+"""A ledger that is looked into and never written to; one that does not exist is empty."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from distill.config import without_secrets
+from distill.errors import ConfigError, Fault
+from distill.ledger import Entry, Ledger, is_sqlite_path
+from distill.ledger.database import RESPONSES, told
+from distill.models.protocol import Model
+
+KEYS_A_QUERY = 500
+BUSY_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is known of a stored response without reading its body.
+
+    Args:
+        served_model: The id that was served.
+        input_tokens: Tokens of the request.
+        output_tokens: Tokens of the response.
+    """
+
+    served_model: str
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One earlier request of a model, with what it came to.
+
+    Args:
+        request: Canonical JSON of the body that was sent.
+        input_tokens: Its tokens.
+        output_tokens: Tokens of the response.
+    """
+
+    request: str
+    input_tokens: int
+    output_tokens: int
+
+
+class StoredResponses(Ledger):
+    """The responses of a ledger, for reading only.
+
+    Args:
+        url: A SQLAlchemy URL, or a path that is taken for a SQLite file.
+
+    Raises:
+        ConfigError: the URL cannot be read.
+        LedgerError: the database is there and cannot be read.
+    """
+
+    def __init__(self, url: str) -> None:  # not the parent's: that one makes what is missing
+        self._where = str(without_secrets(url))
+        self._open = _engine(url)
+        with told(self._where):
+            if self._open is not None and not sa.inspect(self._open).has_table(RESPONSES.name):
+                self.close()
+
+    def get_many(self, keys: Iterable[str]) -> Iterator[Entry]:
+        """Yield the entries that exist, in no particular order."""
+        for row in self._rows(RESPONSES.columns, keys):
+            yield Entry(**row._mapping)
+
+    def bodies(self, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield key and raw body of the entries that exist."""
+        for row in self._rows([RESPONSES.c.key, RESPONSES.c.body], keys):
+            about = row._mapping
+            yield about["key"], about["body"]
+
+    def held(self, keys: Iterable[str]) -> Iterator[tuple[str, Held]]:
+        """Yield each key that exists with what is known of its response."""
+        names = ("key", "served_model", "input_tokens", "output_tokens")
+        for row in self._rows([RESPONSES.c[name] for name in names], keys):
+            about = row._mapping
+            yield about["key"], Held(**{name: about[name] for name in names[1:]})
+
+    def some_of(self, model: Model, limit: int) -> list[Seen]:
+        """Return earlier requests of a model, `limit` at most.
+
+        Keys are digests: the first ones in their order are a random sample, and always the same.
+        """
+        if self._open is None:
+            return []
+        about = {
+            "provider": model.provider,
+            "namespace": model.namespace,
+            "model": model.model,
+        }
+        asked = (
+            sa.select(RESPONSES.c.request, RESPONSES.c.input_tokens, RESPONSES.c.output_tokens)
+            .where(*(RESPONSES.c[name] == value for name, value in about.items()))
+            .order_by(RESPONSES.c.key)
+            .limit(limit)
+        )
+        with told(self._where), self._open.connect() as connection:
+            return [Seen(*row) for row in connection.execute(asked)]
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._open is not None:
+            self._open.dispose()
+        self._open = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def _rows(
+        self, columns: Iterable[sa.Column[Any]], keys: Iterable[str]
+    ) -> Iterator[sa.Row[Any]]:
+        if self._open is None:
+            return
+        found, wanted = sa.select(*columns), iter(keys)
+        with told(self._where), self._open.connect() as connection:
+            while some := list(islice(wanted, KEYS_A_QUERY)):
+                yield from connection.execute(found.where(RESPONSES.c.key.in_(some)))
+
+
+def _engine(url: str) -> sa.Engine | None:
+    """Return the database; `None` for a file that does not exist."""
+    try:
+        address = sa.make_url(f"sqlite:///{url}" if is_sqlite_path(url) else url)
+        if address.get_backend_name() != "sqlite":
+            return sa.create_engine(
+                address, poolclass=sa.NullPool, execution_options={"postgresql_readonly": True}
+            )
+    except (
+        sa.exc.ArgumentError,
+        sa.exc.NoSuchModuleError,
+        ModuleNotFoundError,
+        ValueError,
+    ) as error:
+        got = str(without_secrets(url))
+        raise ConfigError(
+            [Fault("ledger.url", "a path or a SQLAlchemy URL", got, type(error).__name__)]
+        ) from None
+    path = Path(url if is_sqlite_path(url) else address.database or "")
+    if not path.is_file():
+        return None
+    return sa.create_engine("sqlite://", creator=lambda: _read_only(path), poolclass=sa.NullPool)
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """Connect to a file that exists.
+
+    Readers of a file in WAL mode keep an index beside it for as long as they read, which
+    the last one takes away; where the folder cannot be written, one must do without.
+    """
+    mode = "mode=rw"
+    if not os.access(path.parent, os.W_OK):
+        has_log = path.with_name(f"{path.name}-wal").exists()
+        mode = "mode=ro" if has_log else "immutable=1"
+    address = f"{path.absolute().as_uri()}?{mode}"
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
