@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
 from typing import Any
 
-WAIT_S = 30
+WAIT_S = 120
 
 
 @dataclass(frozen=True)

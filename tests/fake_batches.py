@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
 from typing import Any
 
-WAIT_S = 30
+WAIT_S = 120
 # What a request may come to beside a text.
 EXPIRED, CANCELED = "expired", "canceled"
 

@@ -226,7 +226,7 @@ def test_the_address_that_a_sweep_prints_shows_its_points_with_their_figures(
         page.get_by_text(f"judge.threshold={threshold}", exact=True).first.wait_for()
     for column in ("judge.threshold", "eval/accuracy", "funnel/selected", "distill.verdict"):
         page.get_by_text(column, exact=True).first.wait_for()
-    assert page.get_by_text("3 matching runs").count() == 1
+    page.get_by_text("3 matching runs").first.wait_for()
     shot(page, "runs")
 
 
@@ -286,10 +286,9 @@ def test_the_points_are_compared_by_what_was_swept(
     page.get_by_text("Parallel Coordinates Plot").first.wait_for()
     plot = page.locator("svg.main-svg").first
     plot.wait_for()
-    drawn = page.locator(".axis-title").all_text_contents()
-    assert "judge.threshold" in drawn
-    assert "eval/accuracy" in drawn
-    assert "paths.out" not in drawn
+    for name in ("judge.threshold", "eval/accuracy"):
+        page.locator(".axis-title", has_text=name).first.wait_for()
+    assert page.locator(".axis-title", has_text="paths.out").count() == 0
     shot(page, "compare")
 
 
