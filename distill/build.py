@@ -28,6 +28,7 @@ from distill.models import Model
 from distill.models.prices import price_of
 from distill.plan import (
     BudgetSettings,
+    DriftSettings,
     EngineSettings,
     EvaluateSettings,
     LedgerSettings,
@@ -60,6 +61,7 @@ NAMED: dict[str, Any] = {
 }
 SETTINGS: dict[str, Any] = {
     "evaluate": EvaluateSettings,
+    "drift": DriftSettings,
     "budget": BudgetSettings,
     "ledger": LedgerSettings,
     "engine": EngineSettings,
@@ -292,6 +294,16 @@ def _across(
         hint = "metric=classify, math or qa"
         got = "nothing" if headline is None else shown(headline[0])
         yield Fault("metric", "a first metric that scores items one by one", got, hint)
+    if task.name == "classify" and getattr(teacher, "label_logprobs", None) == "first_token":
+        alike = task.begin_alike()
+        if alike:
+            yield Fault(
+                "task.labels",
+                "labels that differ in their first word for teacher.label_logprobs=first_token",
+                shown(alike),
+                hint="task.letters=true scores letters in their place, task.reply='{label}' puts "
+                "no words before them, teacher.label_logprobs=none takes votes",
+            )
     student = one["student"]
     if student is not None and task.name not in student.tasks:
         want = f"a student for task={task.name}"

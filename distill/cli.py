@@ -19,7 +19,9 @@ COMMANDS = {
     "estimate": "requests, tokens and dollars of a run, before anything is spent",
     "reproduce": "rebuild the dataset of a run with no model call, and prove that it is the same",
     "compare": "two runs: settings, rows, diversity and students, with what can be said",
+    "drift": "ask the teacher its canary questions again: does it still answer the same?",
     "check": "read seeds, held-out or dataset files and list every fault with its line",
+    "ledger": "what was paid for: figures, why a run would have to pay, export, import, vacuum",
     "sync": "bring a run's folder into the tracking store",
     "doctor": "keys, models, versions, stores: what works and how to mend what does not",
 }

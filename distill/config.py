@@ -27,6 +27,7 @@ NOT_IDENTITY = (
     "ledger",
     "tracking",
     "budget",
+    "drift",
     "teacher.base_url",
     "teacher.concurrency",
     "teacher.workers",
@@ -120,6 +121,7 @@ def plain(composed: Any, choices: Any, overrides: Sequence[str]) -> Config:
     from omegaconf import OmegaConf
 
     config: Config = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
+    _hand_down(config)
     typed = {override.lstrip("+~").split("=", 1)[0] for override in overrides}
     return _switch_off(config, choices, typed)
 
@@ -201,6 +203,18 @@ def _switch_off(config: Config, choices: Mapping[str, Any], set_by_user: set[str
         if choices.get(group) == "none" and not touched:
             config[group] = {} if group in {"filter", "diversity", "guard"} else None
     return config
+
+
+def _hand_down(config: Config) -> None:
+    """Let the endpoint that a judge is given be that of the model it asks.
+
+    Where none is given, the model's own choice of a provider says which one it is.
+    """
+    judge = config.get("judge")
+    if not isinstance(judge, dict) or judge.get("base_url") is None:
+        return
+    if isinstance(judge.get("via"), dict):
+        judge["via"]["base_url"] = judge["base_url"]
 
 
 def missing_value(key: str) -> Fault:

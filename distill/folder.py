@@ -19,6 +19,7 @@ RUN_FILES = (
     "rejected.jsonl",
     "examples.parquet",
     "responses.parquet",
+    "canaries.parquet",
     "config.yaml",
     "README.md",
     "report.html",
@@ -27,12 +28,15 @@ RUN_FILES = (
 )
 # What a dataset is rebuilt from; the manifest has their digests.
 DATA_FILES = ("rejected.jsonl", "examples.parquet", "responses.parquet", "config.yaml")
+# What `distill drift` compares with, in runs that have canaries; the manifest has its digest.
+CANARIES = "canaries.parquet"
 
 
 def file_digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each of `DATA_FILES` in a folder, 64 hex digits, by name."""
+    """Return the SHA-256 of `DATA_FILES` and the canaries of a folder, 64 hex digits, by name."""
     digests = {}
-    for name in DATA_FILES:
+    canaries = (CANARIES,) if (folder / CANARIES).exists() else ()
+    for name in (*DATA_FILES, *canaries):
         with (folder / name).open("rb") as file:
             digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return digests

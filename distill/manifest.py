@@ -51,6 +51,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
         unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)
         manifest["judge"] = _spent(spend) | {"unscored": unscored}
+    if record.canaries is not None:
+        manifest["canaries"] = record.canaries.counts()
     kept = manifest["rows"] - manifest["real_rows"]
     manifest["cost_per_row_usd"] = _rounded(per_row_usd(total_cost_usd(manifest), kept))
     if record.evaluation is not None:

@@ -85,6 +85,19 @@ class EvaluateSettings:
     teacher: bool
 
 
+@component
+class DriftSettings:
+    """`drift`: the canaries that a run leaves for `distill drift`.
+
+    Args:
+        questions: Seeds that are canaries, in [0, 1000]; fewer where there are fewer; 0 is none.
+        samples: Replies asked for each, in [2, 100].
+    """
+
+    questions: Annotated[int, Field(ge=0, le=1000, description="a whole number from 0 to 1000")]
+    samples: Annotated[int, Field(ge=2, le=100, description="a whole number from 2 to 100")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that a run needs, validated; nothing has been read, started or paid yet.
@@ -107,6 +120,7 @@ class Plan:
     diversity: Mapping[str, DiversityMetric]
     guards: Mapping[str, Guard]
     evaluate: EvaluateSettings
+    drift: DriftSettings
     budget: BudgetSettings
     ledger: LedgerSettings
     tracking: Tracking

@@ -72,6 +72,12 @@ class Progress:
             finally:
                 self._bars = None
 
+    def tell(self, text: str) -> None:
+        """Say something that stays on the screen."""
+        (self._bars.console if self._bars is not None else self._console).print(
+            text, highlight=False, soft_wrap=True
+        )
+
     def advance(self, role: str, count: int = 1, *, cost_usd: float | None, failed: int) -> None:
         """Count `count` more responses of `role`."""
         if self._bars is None:

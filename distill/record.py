@@ -12,6 +12,7 @@ import polars as pl
 from distill.models.budget import Spend
 from distill.plan import Plan
 from distill.records import Records
+from distill.stages.canaries import Canaries
 from distill.stages.evaluate import Evaluation
 from distill.stages.guard import GuardResult
 from distill.students import Trained
@@ -34,6 +35,7 @@ class RunRecord:
         funnel: Rows that are in after each stage, by stage.
         guards: Findings by guard.
         spend: What teacher and judge cost, by role.
+        canaries: What the teacher said to the canary questions, or `None` where there are none.
         dataset_sha256: Digest of `dataset.jsonl`.
         diversity: Figures by name; absent where there was too little text.
         trained: The student, or `None`.
@@ -55,6 +57,7 @@ class RunRecord:
     ended_at: str = ""
     funnel: dict[str, int] = field(default_factory=dict)
     spend: dict[str, Spend] = field(default_factory=dict)
+    canaries: Canaries | None = None
     dataset_sha256: str = ""
     diversity: dict[str, float] = field(default_factory=dict)
     trained: Trained | None = None

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from distill.config import to_yaml
 from distill.costs import uncached_usd
-from distill.folder import MANIFEST, RunFolder, file_digests
+from distill.folder import CANARIES, MANIFEST, RunFolder, file_digests
 from distill.guards import Evidence
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
@@ -25,6 +25,7 @@ from distill.plan import Plan
 from distill.progress import Progress
 from distill.record import RunRecord
 from distill.report import write_card, write_report
+from distill.stages.canaries import ask_canaries
 from distill.stages.evaluate import evaluate
 from distill.stages.export import (
     export_dataset,
@@ -67,6 +68,7 @@ def run(
         ):
             client = ModelClient(ledger, Budget(plan.budget.max_usd), Progress(console))
             distil(record, client, folder.draft)
+            watch(record, client, folder.draft)
             prove(record, client)
             leave(record, client, ledger, folder.draft)
             folder.publish()
@@ -123,6 +125,23 @@ def distil(record: RunRecord, client: ModelClient, draft: Path) -> None:
         record.table = table
         record.dataset_sha256 = export_dataset(table, plan.export, draft / "dataset.jsonl")
         export_rejected(table, draft / "rejected.jsonl")
+
+
+def watch(record: RunRecord, client: ModelClient, draft: Path) -> None:
+    """Keep what the teacher says today to a few questions, for `distill drift` to compare with."""
+    plan = record.plan
+    if plan.drift.questions == 0:
+        return
+    with record.timed("canaries"):
+        record.canaries = ask_canaries(
+            record.table,
+            drift=plan.drift,
+            task=plan.task,
+            teacher=plan.teacher,
+            client=client,
+            seed=plan.seed,
+        )
+        record.canaries.replies.write_parquet(draft / CANARIES)
 
 
 def prove(record: RunRecord, client: ModelClient) -> None:

@@ -42,6 +42,18 @@ GENERATED_COLUMNS: dict[str, Any] = {
     "label_probs": pl.List(pl.Float64),  # (labels,) in the task's order, sums to 1
     "raw_label_probs": pl.List(pl.Float64),  # the same before calibration
 }
+# Of `canaries.parquet`, a table of its own: one row a reply of the teacher to a canary question.
+CANARY_COLUMNS: dict[str, Any] = {
+    "seed_id": pl.String,  # the seed that the question is from
+    "question": pl.String,  # the real input
+    "sample": pl.Int64,  # index of the reply, from 0
+    "request_key": pl.String,  # the response's key in the ledger; the first, where there are more
+    "served_model": pl.String,  # the model id that the provider says it served
+    "stop_reason": pl.String,  # the provider's stop reason
+    "text": pl.String,  # the whole reply
+    "answer": pl.String,  # the answer in it as the task reads it; null where it reads none
+    "label_probs": pl.List(pl.Float64),  # (labels,) in the task's order, not calibrated
+}
 JUDGED_COLUMNS: dict[str, Any] = {
     "score": pl.Float64,  # [0, 1]; null where the judge gave none
     "judge_scores": pl.String,  # JSON object of the raw scores, before weights and threshold

@@ -30,7 +30,7 @@ class Replay:
 def replaying(tool: Path, answers: Path, field: str) -> Iterator[Replay]:
     """Serve recorded answers while the block runs."""
     # The tool prints the port that it was told; 0 makes the system choose, which it does not print.
-    port = _free_port()
+    port = free_port()
     words = ["--answers", str(answers), "--field", field, "--port", str(port)]
     with subprocess.Popen(
         [sys.executable, str(tool), *words], stdout=subprocess.PIPE, text=True
@@ -45,7 +45,7 @@ def replaying(tool: Path, answers: Path, field: str) -> Iterator[Replay]:
             process.terminate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     import socket
 
     with socket.socket() as free:

@@ -30,7 +30,7 @@ def test_the_help_of_run_names_every_choice_and_imports_no_models(bench: Workben
     ended = bench.process(["run", "--help"], "-X", "importtime")
 
     assert ended.status == 0
-    assert "teacher=claude|local|openai" in ended.out
+    assert "teacher=claude|gemini|llamacpp|local|ollama|openai|together|vllm" in ended.out
     assert "experiment=" in ended.out
     imported = {line.rpartition("|")[2].strip() for line in ended.err.splitlines()}
     assert HEAVY & imported == set()
@@ -44,7 +44,7 @@ def test_help_lists_every_command(bench: Workbench) -> None:
         assert f"\n  {command} " in ended.out
 
 
-@pytest.mark.parametrize("command", ["run", "estimate", "check", "doctor", "sync"])
+@pytest.mark.parametrize("command", ["run", "estimate", "drift", "check", "doctor", "sync"])
 def test_every_command_explains_itself(bench: Workbench, command: str) -> None:
     ended = bench.main([command, "--help"])
 

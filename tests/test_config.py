@@ -34,7 +34,9 @@ FAULTS = [
     pytest.param("judge.treshold=0.5", "judge.treshold", "did you mean threshold?", id="typo"),
     pytest.param("+judge.treshold=0.5", "judge.treshold", "no such key", id="typo with plus"),
     pytest.param("++judge.treshold=0.5", "judge.treshold", "no such key", id="typo forced"),
-    pytest.param("judge.via.modle=x", "judge.via.modle", "did you mean model?", id="nested typo"),
+    pytest.param(
+        "judge.via.max_tokns=1", "judge.via.max_tokns", "did you mean max_tokens?", id="nested typo"
+    ),
     pytest.param("taecher.model=x", "taecher", "did you mean teacher?", id="group typo"),
     pytest.param("nothing=1", "nothing", "no such key", id="unknown group"),
     pytest.param("+nothing.at.all=1", "nothing", "no such key", id="unknown group with plus"),
@@ -97,7 +99,7 @@ def test_a_fault_is_told_with_its_whole_key_and_the_rule(
     ("override", "key", "said"),
     [
         pytest.param("judge=rubrik", "judge", "did you mean rubric?", id="choice"),
-        pytest.param("teacher=gpt", "teacher", "claude, local, openai", id="far choice"),
+        pytest.param("teacher=gpt", "teacher", "claude, gemini, llamacpp", id="far choice"),
         pytest.param("filter=[min_words,nope]", "filter", "nope", id="one of several"),
         pytest.param("experiment=dmeo", "experiment", "did you mean demo?", id="experiment"),
         pytest.param("judge.threshold", "judge.threshold", "key=value", id="no value"),

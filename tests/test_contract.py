@@ -42,9 +42,15 @@ from distill.tracking import Tracking
 
 CONF = conf_dir()
 GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
+# Choices without a model of their own.
+CHAT_API = [
+    ("teacher", file.stem)
+    for file in (CONF / "teacher").glob("*.yaml")
+    if file.stem not in {"claude", "local"}
+]
 # What else a choice wants before a run can be built with it.
 BESIDE = {
-    ("teacher", "openai"): ["teacher.model=some-model"],
+    **{choice: ["teacher.model=some-model"] for choice in CHAT_API},
     ("task", "classify"): ["task.labels=[news,sport]"],
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],

@@ -26,6 +26,7 @@ from distill.plan import Plan
 from distill.progress import Progress
 from distill.record import RunRecord
 from distill.run import prepare
+from distill.stages.canaries import ask_canaries
 from distill.stages.filter import apply_filters
 from distill.stages.generate import STAGE, answer_all, generate
 from distill.stages.judge import judge
@@ -33,6 +34,7 @@ from distill.table import TEACHER, count_in
 
 MISSING = "not in the ledger"
 ANSWERS, EVALUATION, GRADES, GRADES_TO_COME = "answers", "held-out", "grades", "grades to come"
+CANARIES = "canaries"
 # So many answers say which share of them the filters leave.
 ENOUGH_ROWS = 20
 FILLER = "word "
@@ -128,6 +130,16 @@ def demand_of(plan: Plan, stored: StoredResponses, *, answer_tokens: AnswerToken
     if plan.judge is not None and plan.judge.endpoint is not None:
         notes = _grades(table, plan, client, answer_tokens)
     _evaluation(record, client)
+    if plan.drift.questions:
+        client.what = CANARIES
+        ask_canaries(
+            table,
+            drift=plan.drift,
+            task=plan.task,
+            teacher=plan.teacher,
+            client=client,
+            seed=plan.seed,
+        )
     return Demand(
         groups=tuple(client.groups.values()), max_usd=plan.budget.max_usd, notes=tuple(notes)
     )

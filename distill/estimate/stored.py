@@ -75,6 +75,12 @@ class StoredResponses(Ledger):
         for row in self._rows(RESPONSES.columns, keys):
             yield Entry(**row._mapping)
 
+    def bodies(self, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield key and raw body of the entries that exist."""
+        for row in self._rows([RESPONSES.c.key, RESPONSES.c.body], keys):
+            about = row._mapping
+            yield about["key"], about["body"]
+
     def held(self, keys: Iterable[str]) -> Iterator[tuple[str, Held]]:
         """Yield each key that exists with what is known of its response."""
         names = ("key", "served_model", "input_tokens", "output_tokens")

@@ -23,6 +23,7 @@ from distill.judges.verdict import Verdict
 from distill.models.client import ModelClient
 from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.models.settings import BaseUrl
+from distill.models.structured import read_object
 from distill.tasks import Task
 
 LOWEST, HIGHEST = 1, 5
@@ -170,7 +171,7 @@ class Rubric:
         if isinstance(outcome, Failure):
             return Verdict(score=None, reason=f"the request failed: {outcome.detail}")
         try:
-            reply = json.loads(outcome.text)
+            reply = read_object(outcome.text)
             grades = {name: _grade(reply[name]) for name in self.dimensions}
             reason = str(reply.get(REASON, ""))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

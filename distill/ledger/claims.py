@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from distill.ledger.database import CLAIMS, RESPONSES, insert_or_keep, told
+from distill.ledger.database import CLAIMS, RESPONSES, insert_or_keep, transact
 from distill.processes import started
 
 KEYS_AT_ONCE = 500
@@ -57,9 +57,13 @@ class Claims:
             lease_s: After so many seconds another claimant may take over.
         """
         now = time.time()
-        rows = [{"key": k, "owner": self.owner, "expires_at": now + lease_s} for k in keys]
+        # In one order for all claimants, so that two of them cannot wait for each other.
+        rows = [
+            {"key": key, "owner": self.owner, "expires_at": now + lease_s} for key in sorted(keys)
+        ]
         ours = CLAIMS.c.owner == self.owner
-        with told(), self._engine.begin() as connection:
+
+        def work(connection: sa.Connection) -> tuple[frozenset[str], set[str]]:
             # Writing first takes SQLite's write lock at once; reading first could not upgrade.
             connection.execute(self._insert, rows)
             answered = frozenset(
@@ -84,6 +88,9 @@ class Claims:
                     )
                     if connection.execute(taken).rowcount:
                         granted.add(key)
+            return answered, granted
+
+        answered, granted = transact(self._engine, work)
         return Claimed(
             granted=frozenset(granted),
             answered=answered,
@@ -93,16 +100,15 @@ class Claims:
     def renew(self, *, lease_s: float) -> None:
         """Hold everything that this claimant holds for `lease_s` more seconds."""
         later = sa.update(CLAIMS).where(CLAIMS.c.owner == self.owner)
-        with told(), self._engine.begin() as connection:
-            connection.execute(later.values(expires_at=time.time() + lease_s))
+        later = later.values(expires_at=time.time() + lease_s)
+        transact(self._engine, lambda connection: connection.execute(later))
 
     def release(self, keys: Sequence[str] | None = None) -> None:
         """Give up claims on `keys`, or on everything that this claimant holds."""
         gone = sa.delete(CLAIMS).where(CLAIMS.c.owner == self.owner)
         if keys is not None:
             gone = gone.where(CLAIMS.c.key.in_(keys))
-        with told(), self._engine.begin() as connection:
-            connection.execute(gone)
+        transact(self._engine, lambda connection: connection.execute(gone))
 
 
 def _is_dead(owner: str) -> bool:

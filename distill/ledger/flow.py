@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from distill.errors import LedgerError
@@ -22,6 +22,25 @@ LEASE_S = 90.0
 RENEW_S = 20.0
 
 
+@asynccontextmanager
+async def held(claims: Claims) -> AsyncIterator[None]:
+    """Keep what is claimed for as long as the block takes, and give it up at its end."""
+    renewing = asyncio.create_task(_renew(claims))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await asyncio.to_thread(claims.release)
+
+
+async def _renew(claims: Claims) -> None:
+    while True:
+        await asyncio.sleep(RENEW_S)
+        # One that fails is made up for by the next; what is lost to others is paid twice.
+        with suppress(LedgerError):
+            await asyncio.to_thread(claims.renew, lease_s=LEASE_S)
+
+
 class ClaimQueue:
     """Hands out the missing keys that nobody else is paying for, and waits for the others.
 
@@ -35,24 +54,6 @@ class ClaimQueue:
         self._todo: deque[str] = deque(keys)
         self._ready: deque[str] = deque()
         self._lock = asyncio.Lock()
-        self._renewing: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> ClaimQueue:
-        self._renewing = asyncio.create_task(self._renew())
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        if self._renewing is not None:
-            self._renewing.cancel()
-        await asyncio.to_thread(self._claims.release)
-
-    async def _renew(self) -> None:
-        """Keep the claims alive for as long as their requests take."""
-        while True:
-            await asyncio.sleep(RENEW_S)
-            # One that fails is made up for by the next; what is lost to others is paid twice.
-            with suppress(LedgerError):
-                await asyncio.to_thread(self._claims.renew, lease_s=LEASE_S)
 
     async def next(self) -> Claimed | None:
         """Return one granted key, or keys that others answered meanwhile; `None` at the end."""

@@ -37,7 +37,7 @@ class Answers:
     def __iter__(self) -> Iterator[Outcome]:
         keys = iter(self.keys)
         while some := list(islice(keys, KEYS_AT_ONCE)):
-            known = {entry.key: entry.body for entry in self.ledger.get_many(dict.fromkeys(some))}
+            known = dict(self.ledger.bodies(dict.fromkeys(some)))
             for key in some:
                 yield self.failures[key] if key in self.failures else self._read(key, known[key])
 

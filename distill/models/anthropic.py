@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from distill.component import component
+from distill.models.batch_api import BatchApi, Mode
 from distill.models.counting import Count, connect_message_counting
 from distill.models.keys import key_from_environment
-from distill.models.messages_api import connect_messages, message_body, read_message
+from distill.models.message_batches import MessageBatches
+from distill.models.messages_api import client_of, connect_messages, message_body, read_message
 from distill.models.protocol import Reply, Request, Send
 from distill.models.settings import ModelSettings
 
@@ -21,6 +23,8 @@ class Claude(ModelSettings):
     """A Claude model, called through the official SDK.
 
     Args:
+        mode: `online`, one request at a time a worker; or `batch`, Message Batches at half the
+            price, whose results come within a day. Either's answers serve the other.
         effort: `output_config.effort`, or `None` to leave it to the model.
         thinking: The API's `thinking` object, or `None` to leave it out.
         temperature: Sampling temperature in [0, 1], sent only where it is set: current models
@@ -29,6 +33,7 @@ class Claude(ModelSettings):
             long enough and enough of them share it; `off` never does. No answer depends on it.
     """
 
+    mode: Mode
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None
     thinking: dict[str, Any] | None
     temperature: (
@@ -82,6 +87,21 @@ class Claude(ModelSettings):
             name=name,
         ) as send:
             yield send
+
+    @asynccontextmanager
+    async def connect_batches(self, name: str) -> AsyncIterator[BatchApi]:
+        """Open the way to the model's batches.
+
+        Raises:
+            ModelError: no key is set, or the model is retired.
+        """
+        async with client_of(
+            api_key=key_from_environment(name, self.api_key_env, self.base_url),
+            base_url=self.base_url,
+            model=self.model,
+            name=name,
+        ) as client:
+            yield MessageBatches(client)
 
     @asynccontextmanager
     async def connect_counting(self, name: str) -> AsyncIterator[Count]:

@@ -198,6 +198,13 @@ class Budget:
     _freed: asyncio.Condition | None = None
     _loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def room_usd(self) -> float:
+        """Dollars that are neither spent nor set aside; infinite without a cap."""
+        if self.max_usd is None:
+            return float("inf")
+        return self.max_usd - self.spent_usd - self.reserved_usd
+
     @asynccontextmanager
     async def room(self, worst_usd: float) -> AsyncIterator[Room]:
         """Hold `worst_usd` for a request while the block runs, and book what it did cost.

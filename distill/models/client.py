@@ -13,8 +13,11 @@ from typing import Any
 
 from distill.errors import DistillError
 from distill.ledger import Ledger, canonical_json, response_key
+from distill.ledger.batches import BatchBook
 from distill.ledger.flow import GroupCommit
 from distill.models.answers import Answers
+from distill.models.batch_api import BATCH, ONLINE, BatchModel
+from distill.models.batches import BatchCalls
 from distill.models.breaker import all_failed
 from distill.models.budget import Budget, Spend
 from distill.models.online import OnlineCalls
@@ -58,9 +61,8 @@ class ModelClient:
             LedgerError: a response could not be kept; nothing further was sent.
             KeyboardInterrupt: the user stopped it; what was in flight has been kept.
         """
-        spend = self.spend.setdefault(
-            role, Spend(model.model, price_of(model.provider, model.model))
-        )
+        price = price_of(model.provider, model.model, mode=getattr(model, "mode", ONLINE))
+        spend = self.spend.setdefault(role, Spend(model.model, price))
         keys = [_key(model, request) for request in requests]
         first: dict[str, int] = {}
         for i, key in enumerate(keys):
@@ -104,17 +106,38 @@ class ModelClient:
                 failures[failure.key] = failure
             ended()
 
-        async with model.connect(role) as send, GroupCommit(self._ledger) as commit:
-            calls = OnlineCalls(
-                role=role,
-                send=marking(model, (wanted.request(key) for key in keys), send),
-                receipts=Receipts(model, spend, commit),
-                budget=self._budget,
-                wanted=wanted,
-                on_answered=lambda keys: ended(len(self._known(model, spend, keys))),
-                on_end=on_end,
-            )
-            await calls.run(keys, self._ledger.claims())
+        def on_answered(keys: frozenset[str]) -> None:
+            ended(len(self._known(model, spend, keys)))
+
+        claims = self._ledger.claims()
+        async with GroupCommit(self._ledger) as commit:
+            receipts = Receipts(model, spend, commit)
+            if isinstance(model, BatchModel) and model.mode == BATCH:
+                async with model.connect_batches(role) as api:
+                    batches = BatchCalls(
+                        role=role,
+                        api=api,
+                        book=BatchBook(self._ledger.engine),
+                        receipts=receipts,
+                        budget=self._budget,
+                        wanted=wanted,
+                        on_answered=on_answered,
+                        on_end=on_end,
+                        tell=self._progress.tell,
+                    )
+                    await batches.run(keys, claims)
+                return
+            async with model.connect(role) as send:
+                calls = OnlineCalls(
+                    role=role,
+                    send=marking(model, (wanted.request(key) for key in keys), send),
+                    receipts=receipts,
+                    budget=self._budget,
+                    wanted=wanted,
+                    on_answered=on_answered,
+                    on_end=on_end,
+                )
+                await calls.run(keys, claims)
 
 
 class _Wanting:

@@ -1,36 +1,22 @@
 """The Anthropic Messages API through the official SDK, for Claude and the embedded model.
 
-The SDK gives connections, auth and errors; attempts and pace are `online`'s, because a refusal is
-for all workers to know and not for one request to sit out. The body is sent as the very bytes that
-the ledger's key was made from, and the raw response comes back untyped: building typed responses
-costs more than the rest of the call. The SDK is imported when the connection is opened, because
-the import alone takes seconds and a run that the ledger answers whole needs none of it.
+The SDK's client knows keys, versions and addresses, and asks for the model's life cycle; `post`
+sends the very bytes that the ledger's key was made from, with that client's headers. The SDK is
+imported when the connection is opened, because the import alone takes seconds and a run that the
+ledger answers whole needs none of it.
 """
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from distill.errors import ModelError
-from distill.models.keys import is_loopback
-from distill.models.limits import read_retry_after
-from distill.models.protocol import FailedRequestError, Reply, Request, Send, Sent
-
-CONNECT_TIMEOUT_S = 10.0
-# These say that every further request would be refused too.
-FATAL_STATUSES = frozenset({401, 402, 403})
-RETRIED_STATUSES = frozenset({408, 409, 429})
-FIRST_SERVER_ERROR = 500
-# These say that too much is asked at once.
-OVERLOAD_STATUSES = frozenset({429, 503, 529})
-# A provider does not bill what it answers with an error. These do not say that it was the provider
-# who answered, or that it had stopped working on the request.
-MAYBE_BILLED_STATUSES = frozenset({408, 502, 504})
+from distill.models.post import FATAL_STATUSES, posting, refusal
+from distill.models.protocol import FailedRequestError, Reply, Request, Send
+from distill.models.transport import CONNECT_TIMEOUT_S, http_client
 
 
 def message_body(request: Request, *, model: str, max_tokens: int) -> dict[str, Any]:
@@ -97,93 +83,50 @@ async def connect_messages(
         timeout_s: Longest that the connection stays silent.
         name: Who is asked, for messages: `teacher` or `judge`.
     """
-    import httpx2
-    from anthropic import APIError, AsyncAnthropic, DefaultAioHttpClient
-
-    http_client = DefaultAioHttpClient(
-        timeout=httpx2.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
-        # A proxy of the environment cannot reach this machine's own loopback.
-        trust_env=not is_loopback(base_url),
-    )
-    async with AsyncAnthropic(
-        api_key=api_key, base_url=base_url, max_retries=0, http_client=http_client
-    ) as client:
-        await look_up(client, model, name)
-
-        async def send(request: str) -> Sent:
-            try:
-                response = await client.post(
-                    "/v1/messages",
-                    content=request.encode(),
-                    options={"headers": {"content-type": "application/json"}},
-                    cast_to=httpx2.Response,
-                )
-            except APIError as error:
-                raise told(error) from error
-            return sent(response.content, response.headers, "request-id")
-
+    async with (
+        client_of(api_key=api_key, base_url=base_url, model=model, name=name) as client,
+        posting(
+            f"{str(client.base_url).rstrip('/')}/v1/messages",
+            client.default_headers,
+            timeout_s=timeout_s,
+            id_header="request-id",
+            secret=api_key,
+        ) as send,
+    ):
         yield send
 
 
-def sent(content: bytes, headers: Mapping[str, str], id_header: str) -> Sent:
-    """Return a raw answer.
+@asynccontextmanager
+async def client_of(
+    *, api_key: str, base_url: str | None, model: str, name: str
+) -> AsyncIterator[Any]:
+    """Open the SDK's client and look the model up; for the arguments see `connect_messages`."""
+    from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
-    Raises:
-        FailedRequestError: it is no JSON; a gateway may do better the next time.
+    async with AsyncAnthropic(
+        api_key=api_key,
+        base_url=base_url,
+        max_retries=0,
+        http_client=http_client(DefaultAioHttpClient, base_url=base_url),
+    ) as client:
+        await look_up(client, model, name)
+        yield client
+
+
+def told(error: Any, secret: str = "") -> FailedRequestError:
+    """Turn an error of either SDK into ours.
+
+    Args:
+        error: Of the SDK.
+        secret: What must not be repeated, should the endpoint do so.
     """
-    try:
-        body = json.loads(content)
-    except ValueError as error:
-        why = "the reply is not JSON"
-        raise FailedRequestError(why, retry=True, maybe_billed=True) from error
-    return Sent(body=body, request_id=headers.get(id_header, ""), headers=headers)
-
-
-def told(error: Any) -> FailedRequestError:
-    """Turn an SDK error into ours: model errors name status, message and request id."""
-    status = getattr(error, "status_code", None)
     response = getattr(error, "response", None)
-    headers: Mapping[str, str] = {} if response is None else response.headers
+    if response is None:
+        detail = f"{type(error).__name__}, {error}"
+        return FailedRequestError(detail, retry=True, overloaded=True)
     request_id = getattr(error, "request_id", None)
-    body = getattr(error, "body", None)
-    message = str(getattr(error, "message", error))
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        message = str(body["error"].get("message", message))
-    parts = [f"HTTP {status}" if status else type(error).__name__, message]
-    if request_id:
-        parts.append(f"request {request_id}")
-    return FailedRequestError(
-        ", ".join(parts),
-        fatal=status in FATAL_STATUSES,
-        retry=_may_help(status, headers.get("x-should-retry")),
-        overloaded=status is None or status in OVERLOAD_STATUSES,
-        retry_after_s=read_retry_after(headers, now_s=time.time()),
-        maybe_billed=_maybe_billed(status, error),
-        headers=headers,
-    )
-
-
-def _maybe_billed(status: int | None, error: Any) -> bool:
-    """Say whether the provider may have worked on a request that brought no answer."""
-    if status is not None:
-        return status in MAYBE_BILLED_STATUSES
-    import aiohttp
-
-    # The SDK's own error for a connection that was lost later is the same as for one never made.
-    cause = error
-    while cause is not None:
-        if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-            return False
-        cause = cause.__cause__
-    return True
-
-
-def _may_help(status: int | None, provider_says: str | None) -> bool:
-    """Say whether another attempt may succeed: the provider's word first, then the status."""
-    if provider_says in {"true", "false"}:
-        return provider_says == "true"
-    return status is None or status in RETRIED_STATUSES or status >= FIRST_SERVER_ERROR
+    content, headers = response.content, response.headers
+    return refusal(error.status_code, content, headers, request_id, secret=secret)
 
 
 async def look_up(client: Any, model: str, name: str) -> None:

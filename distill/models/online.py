@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from distill.errors import ModelError
 from distill.ledger import Claims
-from distill.ledger.flow import ClaimQueue
+from distill.ledger.flow import ClaimQueue, held
 from distill.models.breaker import Breaker
 from distill.models.budget import Budget, Room
 from distill.models.pace import Pace, Ticket
@@ -68,11 +68,11 @@ class OnlineCalls:
             BudgetError: the next request could pass the cap.
             LedgerError: a response could not be kept; nothing further was sent.
         """
-        async with ClaimQueue(claims, keys) as queue:
-            with _interrupts(self._interrupted):
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(min(self.receipts.model.concurrency, len(keys))):
-                        self._workers.append(group.create_task(self._work(queue)))
+        queue = ClaimQueue(claims, keys)
+        with _interrupts(self._interrupted):
+            async with held(claims), asyncio.TaskGroup() as group:
+                for _ in range(min(self.receipts.model.concurrency, len(keys))):
+                    self._workers.append(group.create_task(self._work(queue)))
         if self._stopping:
             raise KeyboardInterrupt
 
@@ -125,8 +125,8 @@ class OnlineCalls:
                 raise
             self._in_flight.discard(_this_task())
             left_s = deadline - clock()
-            wait_s = _wait_s(error, attempt) if attempt <= model.max_retries else None
-            again = error.retry and wait_s is not None and wait_s < left_s and not self._stopping
+            pause_s = wait_s(error, attempt) if attempt <= model.max_retries else None
+            again = error.retry and pause_s is not None and pause_s < left_s and not self._stopping
             told_to_wait = error.retry_after_s is not None and error.retry_after_s < left_s
             self._pace.refused(
                 ticket,
@@ -134,12 +134,12 @@ class OnlineCalls:
                 overloaded=error.overloaded,
                 pause_s=error.retry_after_s if told_to_wait else None,
             )
-            if not again or wait_s is None:
+            if not again or pause_s is None:
                 raise _told(error, attempt, left_s)
             if error.maybe_billed:
                 self._lose(room)
                 await room.again()
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(pause_s)
 
     def _lose(self, room: Room) -> None:
         """Count an attempt that may have been billed and brought nothing."""
@@ -186,7 +186,7 @@ class OnlineCalls:
             worker.cancel()
 
 
-def _wait_s(error: FailedRequestError, attempt: int) -> float:
+def wait_s(error: FailedRequestError, attempt: int) -> float:
     """Return the seconds until another attempt: what the provider says, or twice as long each."""
     if error.retry_after_s is not None:
         return error.retry_after_s

@@ -7,13 +7,14 @@ in the second neither. Our own count is moved only as far as it lies outside of 
 
 The first request goes alone, so that the limits are known before there is a crowd; where it takes
 long, some and then more go after it. A refusal (429) stops everybody for as long as the provider
-asks; it and signs of overload halve the number of requests in flight, which every answer raises
-by one again.
+asks and leaves more of the allowance to others for a while; signs of overload halve the number of
+requests in flight, which every answer raises by one again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,10 +27,19 @@ BYTES_A_TOKEN = 4.0
 # How much the newest answer says about the next ones.
 LEARNING_RATE = 0.1
 # Requests in flight while nothing has ever been answered: the first alone, after a refusal a few,
-# to tell a bad request from a dead endpoint, and twice as many whenever this time is up.
-FIRST, PROBES = 1, 3
+# to tell a bad request from a dead endpoint, and some more whenever this time is up.
+FIRST, PROBES, MORE = 1, 3, 8
 PATIENCE_S = 2.0
-SHORTEST_WAIT_S = 1e-6
+# On top of every wait: clocks and roundings differ, and nothing is lost by it, as buckets fill on.
+SPARE_S = 0.002
+GUESSED: tuple[Kind, ...] = ("input_tokens", "output_tokens")
+# A guess at tokens may be too low by so many times what guesses are wrong by on average.
+SPARE_ERRORS = 4.0
+FIRST_ERROR = 0.1
+# How much of an allowance is left to others after a refusal, and how soon it is tried again.
+SHARE_AFTER_REFUSAL = 0.9
+SHARE_BACK_S = 60.0
+LEAST_SHARE = 0.05
 
 
 @dataclass
@@ -37,15 +47,19 @@ class Bucket:
     """One limit, as we count it.
 
     Args:
-        limit: A minute's allowance, and the most that gathers.
+        limit: A minute's allowance.
         level: What is left.
         at: When that was so, in seconds of the clock.
+        most: The most that gathers: no more than was ever seen to be left.
+        share: Of what flows in, what is ours, in (0, 1]; others may draw on the same allowance.
         taken: Everything that was ever taken.
     """
 
     limit: float
     level: float
     at: float
+    most: float
+    share: float = 1.0
     taken: float = 0.0
 
     @property
@@ -56,12 +70,13 @@ class Bucket:
     def wait_s(self, cost: float, now: float) -> float:
         """Return the seconds until `cost` may be taken, 0 for now."""
         self._refill(now)
-        # What is larger than the whole allowance waits for a full bucket and is let through.
-        return max(0.0, (min(cost, self.limit) - self.level) / self.rate)
+        # What is larger than a full bucket waits for one and is let through.
+        short = min(cost, self.most) - self.level
+        return short / (self.rate * self.share) + SPARE_S if short > 0 else 0.0
 
     def take(self, cost: float) -> None:
         """Take `cost`; it may be negative, where a guess was too high."""
-        self.level = min(self.limit, self.level - cost)
+        self.level = min(self.most, self.level - cost)
         self.taken += cost
 
     def learn(self, allowance: Allowance, *, taken: float, sent_at: float, now: float) -> None:
@@ -75,13 +90,20 @@ class Bucket:
         """
         self._refill(now)
         self.limit = allowance.limit
+        self.most = max(self.most, allowance.remaining)
         at_answer = allowance.remaining
         at_arrival = at_answer - (self.taken - taken) + self.rate * (now - sent_at)
         low, high = sorted((at_answer, at_arrival))
-        self.level = min(max(self.level, low), high, self.limit)
+        self.level = min(max(self.level, low), high, self.most)
+
+    def give_way(self) -> None:
+        """Take a smaller share: something was refused that our count allowed."""
+        self.share = max(LEAST_SHARE, self.share * SHARE_AFTER_REFUSAL)
 
     def _refill(self, now: float) -> None:
-        self.level = min(self.limit, self.level + self.rate * (now - self.at))
+        passed_s = now - self.at
+        self.level = min(self.most, self.level + self.rate * self.share * passed_s)
+        self.share = min(1.0, self.share + passed_s / SHARE_BACK_S)
         self.at = now
 
 
@@ -115,7 +137,7 @@ class Pace:
 
     limits: Limits
     most: int
-    reply_tokens: int
+    reply_tokens: float
     clock: Callable[[], float] = time.monotonic
     in_flight: int = 0
     answered: int = 0
@@ -124,6 +146,7 @@ class Pace:
     _patient_until: float = float("-inf")
     _buckets: dict[Kind, Bucket] = field(default_factory=dict)
     _bytes_a_token: float = BYTES_A_TOKEN
+    _error: dict[Kind, float] = field(default_factory=lambda: dict.fromkeys(GUESSED, FIRST_ERROR))
     _cut_at: float = float("-inf")
     _gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,7 +157,7 @@ class Pace:
         for kind in KINDS:
             limit = self.limits[f"{kind}_per_minute"]  # type: ignore[literal-required]
             if limit is not None:
-                self._buckets[kind] = Bucket(limit, limit, now)
+                self._buckets[kind] = Bucket(limit, limit, now, most=limit)
 
     async def turn(self, size: int) -> Ticket:
         """Wait until a request may be sent; first come, first served.
@@ -143,8 +166,7 @@ class Pace:
             size: Bytes of its body.
         """
         async with self._gate:
-            # What is left after rounding is no reason to go to sleep once more.
-            while (wait_s := self._wait_s(size)) > SHORTEST_WAIT_S:
+            while (wait_s := self._wait_s(size)) > 0:
                 self._changed.clear()
                 try:
                     async with asyncio.timeout(wait_s if wait_s < float("inf") else None):
@@ -166,14 +188,17 @@ class Pace:
         """
         first = self.answered == 0
         self.answered += 1
+        learned = 1.0 if first else LEARNING_RATE
         if input_tokens:
-            rate = 1.0 if first else LEARNING_RATE
-            self._bytes_a_token += rate * (ticket.size / input_tokens - self._bytes_a_token)
-        rate = 1.0 if first else LEARNING_RATE
-        self.reply_tokens += round(rate * (output_tokens - self.reply_tokens))
-        for kind, spent in (("input_tokens", input_tokens), ("output_tokens", output_tokens)):
-            if kind in self._buckets and kind in ticket.cost:
-                self._buckets[kind].take(spent - ticket.cost[kind])
+            self._bytes_a_token += learned * (ticket.size / input_tokens - self._bytes_a_token)
+        self.reply_tokens += learned * (output_tokens - self.reply_tokens)
+        for kind, spent in zip(GUESSED, (input_tokens, output_tokens), strict=True):
+            guess = ticket.cost[kind]
+            if kind in ticket.taken:
+                self._buckets[kind].take(spent - guess)
+            if not first:
+                error = abs(spent - guess) / max(guess, 1.0)
+                self._error[kind] += LEARNING_RATE * (error - self._error[kind])
         self._learn(ticket, headers)
         self.window = self.most if first else min(self.most, self.window + 1)
         self.leave()
@@ -198,10 +223,14 @@ class Pace:
         self._learn(ticket, headers)
         if pause_s is not None:
             self.paused_until = max(self.paused_until, now + pause_s)
+        # Those that were sent before the last cut say nothing about the pace since.
         if overloaded and ticket.sent_at >= self._cut_at and self.answered:
-            # Those that were sent before the last cut say nothing about the pace since.
-            self.window = max(1.0, self.window / 2)
             self._cut_at = now
+            if pause_s is not None and self._buckets:
+                for bucket in self._buckets.values():
+                    bucket.give_way()
+            else:
+                self.window = max(1.0, self.window / 2)
         if not self.answered:
             self.window = min(self.most, PROBES)
             self._patient_until = max(now, self.paused_until) + PATIENCE_S
@@ -219,16 +248,17 @@ class Pace:
         if self.in_flight >= int(self.window):
             return float("inf") if self.answered else self._patient_until - now
         waits = [self.paused_until - now]
-        waits += [
-            bucket.wait_s(self._cost(kind, size), now) for kind, bucket in self._buckets.items()
-        ]
+        for kind, bucket in self._buckets.items():
+            # What is in flight was guessed too; independent errors add up by their squares.
+            guessed = math.sqrt(self.in_flight + 1) * self._error.get(kind, 0.0)
+            waits.append(bucket.wait_s(self._cost(kind, size) * (1 + SPARE_ERRORS * guessed), now))
         return max(waits)
 
     def _grow_impatient(self, now: float) -> None:
         if self._patient_until == float("-inf"):
             self._patient_until = now + PATIENCE_S
         elif now >= self._patient_until:
-            self.window = min(self.most, max(PROBES, 2 * self.window))
+            self.window = min(self.most, self.window + MORE)
             self._patient_until = now + PATIENCE_S
 
     def _take(self, size: int) -> Ticket:
@@ -242,7 +272,7 @@ class Pace:
     def _cost(self, kind: Kind, size: int) -> float:
         if kind == "requests":
             return 1.0
-        return size / self._bytes_a_token if kind == "input_tokens" else float(self.reply_tokens)
+        return size / self._bytes_a_token if kind == "input_tokens" else self.reply_tokens
 
     def _learn(self, ticket: Ticket, headers: Mapping[str, str]) -> None:
         if not headers:
@@ -254,6 +284,7 @@ class Pace:
                 # Nothing was counted yet: those in flight beside this one are few.
                 others = self.in_flight - 1
                 level = max(0.0, allowance.remaining - others * ticket.cost[kind])
-                self._buckets[kind] = Bucket(allowance.limit, level, now)
+                most = allowance.remaining + ticket.cost[kind]
+                self._buckets[kind] = Bucket(allowance.limit, level, now, most=most)
             elif kind in ticket.taken:
                 bucket.learn(allowance, taken=ticket.taken[kind], sent_at=ticket.sent_at, now=now)

@@ -48,6 +48,8 @@ class Reply:
         cache_write_tokens: Those of the request that the provider wrote to a prompt cache.
         cache_read_tokens: Those of the request that it read from one.
         label_logprobs: Natural-log probability by label, where labels were scored.
+        first_token: Natural-log probability by first token, of the likeliest ones, where labels
+            are told by it; empty where the endpoint left them out, `None` where it has none.
         key: The response's key in the ledger.
         cached: Whether the ledger answered.
     """
@@ -60,6 +62,7 @@ class Reply:
     cache_write_tokens: int = 0
     cache_read_tokens: int = 0
     label_logprobs: Mapping[str, float] | None = None
+    first_token: Mapping[str, float] | None = None
     key: str = ""
     cached: bool = False
 

@@ -10,6 +10,9 @@ from distill.ledger.flow import GroupCommit
 from distill.models.budget import Spend
 from distill.models.protocol import FailedRequestError, Model, Reply, Sent
 
+# What every database holds as a number.
+MOST_TOKENS = 2**63
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -64,6 +67,8 @@ class Receipts:
         try:
             answer = storable_json(sent.body)
             reply = replace(self.model.read(json.loads(answer)), key=wanted.key)
+            if not all(0 <= n < MOST_TOKENS for n in (reply.input_tokens, reply.output_tokens)):
+                raise ValueError("it counts more tokens than there are, or less than none")
         except ValueError as error:
             # It came with a status that says success: it was worked on.
             raise FailedRequestError(str(error), maybe_billed=True) from error

@@ -61,7 +61,8 @@ class ModelSettings:
         raise ModelError(
             f"{self.model}: the endpoint served {served_model!r} instead; the run stopped, "
             "and what was paid for is in the ledger.",
-            hint=f"pin {served_model}, or set served_check=record if a gateway renames it",
+            hint=f"pin {served_model}, or, where a gateway answers under a name of its own, set "
+            "teacher.served_check=record (of a judge: judge.via.served_check=record)",
         )
 
     def namespace_of(self, provider: str) -> str:

@@ -65,7 +65,12 @@ def _near(path: Path) -> str | None:
 
 
 def text_lines(
-    file: BinaryIO, log: FaultLog, digest: hashlib._Hash, *, crlf_is_fault: bool
+    file: BinaryIO,
+    log: FaultLog,
+    digest: hashlib._Hash,
+    *,
+    crlf_is_fault: bool,
+    max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Iterator[tuple[int, str, bool]]:
     r"""Yield `(number, text with its line end, whether it is sound)` of every line.
 
@@ -76,13 +81,14 @@ def text_lines(
         log: Where faults go.
         digest: Fed with every byte.
         crlf_is_fault: Whether lines may end in `\r\n`.
+        max_line_bytes: A longer line is a fault.
 
     Raises:
         Stop: the file is of another kind altogether.
     """
     offset = number = 0
     crlf_seen = not crlf_is_fault
-    while raw := file.readline(MAX_LINE_BYTES + 1):
+    while raw := file.readline(max_line_bytes + 1):
         number += 1
         start, length = offset, len(raw)
         offset += length
@@ -92,9 +98,9 @@ def text_lines(
             if not raw:
                 log.add(1, "at least one row", "nothing else in the file")
                 return
-        if length > MAX_LINE_BYTES:
+        if length > max_line_bytes:
             offset += 0 if raw.endswith(b"\n") else _skip_line(file, digest)
-            log.add(number, f"at most {MAX_LINE_BYTES}", f"a line of {offset - start} bytes")
+            log.add(number, f"at most {max_line_bytes}", f"a line of {offset - start} bytes")
             yield number, "\n", False
             continue
         if not crlf_seen and raw.endswith(b"\r\n"):

@@ -17,6 +17,7 @@ import polars as pl
 from distill.build import build
 from distill.config import Config
 from distill.errors import ConfigError, Fault, shown
+from distill.models.batch_api import ONLINE
 from distill.models.client import ModelClient
 from distill.models.limits import KINDS
 from distill.plan import Plan
@@ -27,8 +28,8 @@ from distill.reproduce.stored import CONFIG, Stored, told_of_config
 from distill.run import distil
 from distill.stages.read import read_seeds
 
-CLAUDE = "distill.models.Claude"
 SHAPING = ("task", "seeds", "teacher", "filter", "judge", "select", "export", "seed", "augment")
+CLAUDE = "distill.models.Claude"
 REPLACED: Config = {
     "heldout": None,
     "student": None,
@@ -36,11 +37,27 @@ REPLACED: Config = {
     "diversity": {},
     "guard": {},
     "evaluate": {"teacher": False},
+    "drift": {"questions": 0, "samples": 2},
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
     "tracking": {"_target_": "distill.tracking.NoTracking", "uri": None, "experiment": "none"},
     "engine": {"name": "local"},
     "paths": {"out": "none"},
+}
+
+
+# By component, what a key that it got later was before.
+LATER_KEYS: Mapping[str, Config] = {
+    "distill.models.OpenAICompatible": {
+        "structured": "json_schema",
+        "label_logprobs": "none",
+        "top_logprobs": 20,
+    },
+    "distill.tasks.Classify": {
+        "letters": False,
+        "options": "{options}",
+        "min_covered": 0.0,
+    },
 }
 
 
@@ -74,6 +91,7 @@ def plan_of(config: Config, *, teacher: Mapping[str, Any] | None = None) -> Plan
     kept = {key: copy.deepcopy(config[key]) for key in SHAPING if key in config}
     for key in ("teacher", "judge"):
         _cut_off(kept.get(key))
+    for key in ("task", "teacher", "judge"):
         _complete(kept.get(key))
     if teacher is not None and isinstance(kept.get("teacher"), dict):
         kept["teacher"] |= teacher
@@ -142,12 +160,15 @@ def rebuild(plan: Plan, seeds: Records, client: ModelClient, draft: Path) -> Run
 
 
 def _complete(node: Any) -> None:
-    """Give the models of an older config the keys that say how fast they are asked."""
+    """Give the parts of an older config the keys that came later, as they then behaved."""
     if not isinstance(node, dict):
         return
+    for key, value in LATER_KEYS.get(str(node.get("_target_")), {}).items():
+        node.setdefault(key, value)
     if "max_retries" in node:
         node.setdefault("limits", {f"{kind}_per_minute": None for kind in KINDS})
     if node.get("_target_") == CLAUDE:
+        node["mode"] = ONLINE
         node.setdefault("prompt_cache", "off")
     for child in node.values():
         _complete(child)

@@ -99,11 +99,11 @@ def refresh(folder: Path, settings: Settings, console: Console) -> Refreshed:
         ModelError: the teacher cannot be reached, or another model answers.
     """
     stored = read_stored(folder, trusted=settings.trust, replaced=settings.given)
-    plan = stored_plan(stored, teacher=_endpoint(stored.config, settings))
+    plan = stored_plan(stored, teacher=endpoint(stored.config, settings))
     own = StoredSeeds(records=stored_seeds(stored.examples), real_labels=plan.seeds.real_labels)
     table, _ = read_seeds(own, seed=plan.seed)
     with _fresh_ledger(stored, settings) as (ledger, kept):
-        client = ModelClient(ledger, Budget(_cap(stored.config, settings)), Progress(console))
+        client = ModelClient(ledger, Budget(cap(stored.config, settings)), Progress(console))
         fresh = generate(table, task=plan.task, teacher=plan.teacher, client=client)
     return _compared(fresh, stored, plan, client.spend["teacher"], kept)
 
@@ -125,7 +125,7 @@ def told(made: Refreshed) -> list[str]:
     return lines
 
 
-def _endpoint(config: Config, settings: Settings) -> dict[str, Any]:
+def endpoint(config: Config, settings: Settings) -> dict[str, Any]:
     """Return the keys of the teacher that say whom to ask and how, as the user wants them.
 
     Raises:
@@ -159,7 +159,7 @@ def _endpoint(config: Config, settings: Settings) -> dict[str, Any]:
     return {key: value for key, value in how.items() if value is not None or key == "base_url"}
 
 
-def _cap(config: Config, settings: Settings) -> float | None:
+def cap(config: Config, settings: Settings) -> float | None:
     """Return the dollar cap: the user's, else the run's own."""
     if "budget.max_usd" in settings.given:
         return settings.max_usd

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ REJECTED_COLUMNS = ("id", "question", "answer", "stage", "reason", "score")
 ENTRY_COLUMNS = {
     field.name: pl.Int64 if field.type == "int" else pl.String for field in fields(Entry)
 }
+CELLS = attrgetter(*ENTRY_COLUMNS)
+RESPONSES_AT_ONCE = 5000
 
 
 def export_dataset(table: pl.DataFrame, export: Export, path: Path) -> str:
@@ -56,12 +60,17 @@ def export_responses(ledger: Ledger, keys: Iterable[str], path: Path) -> None:
         keys: Ledger keys, each once.
         path: A Parquet file; the columns are those of `ledger.Entry`.
     """
-    order = {key: i for i, key in enumerate(keys)}
-    rows = [asdict(entry) for entry in ledger.get_many(order)]
-    frame = pl.DataFrame(rows, schema=ENTRY_COLUMNS)
-    at = frame["key"].replace_strict(order, return_dtype=pl.Int64)
-    with whole_file(path) as draft:
-        frame.sort(at).write_parquet(draft)
+    # Polars writes a file at once; Arrow writes it piece by piece, so that memory stays flat.
+    from pyarrow import parquet  # type: ignore[import-untyped]
+
+    schema = pl.DataFrame(schema=ENTRY_COLUMNS).to_arrow().schema
+    wanted = iter(keys)
+    with whole_file(path) as draft, parquet.ParquetWriter(draft, schema) as writer:
+        while some := list(islice(wanted, RESPONSES_AT_ONCE)):
+            found = {entry.key: entry for entry in ledger.get_many(some)}
+            rows = [CELLS(found[key]) for key in some]
+            frame = pl.DataFrame(rows, schema=ENTRY_COLUMNS, orient="row")
+            writer.write_table(frame.to_arrow().cast(schema))
 
 
 def export_heldout(evaluation: Evaluation, heldout: pl.DataFrame, path: Path) -> None:

@@ -80,10 +80,10 @@ def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
         del os.environ[STATE]
     results = [collect(point, folder) for point, folder in zip(points, folders, strict=True)]
     choice = choose(results)
-    leave_files(results, choice, parent.out)
+    leave_files(results, choice, parent.out, run_id=parent.run_id)
+    parent.finish()
+    print_table(results, choice, parent.out, Console(), page=parent.page)
     failed = any(result.status == "failed" for result in results)
-    parent.finish(failed=failed)
-    print_table(results, choice, parent.out, Console())
     return 1 if failed else 0
 
 

@@ -34,10 +34,15 @@ class Point:
         """The swept values in words, such as `judge.threshold=0.5`."""
         return ", ".join(f"{key}={value}" for key, value in self.swept.items()) or "one point"
 
+    @property
+    def folder_name(self) -> str:
+        """The name of the folder that this point leaves, within the sweep's."""
+        safe = re.sub(r"[^\w.=,-]+", "_", self.name)[:NAME_CHARS]
+        return f"{self.index}_{safe}"
+
     def folder(self, out: Path) -> Path:
         """Return where this point leaves its files."""
-        safe = re.sub(r"[^\w.=,-]+", "_", self.name)[:NAME_CHARS]
-        return out / f"{self.index}_{safe}"
+        return out / self.folder_name
 
 
 def expand(overrides: Sequence[str]) -> list[Point]:

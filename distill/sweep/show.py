@@ -1,14 +1,17 @@
-"""A sweep for the eye and for other programs: the table, `sweep.csv` and `sweep.png`."""
+"""A sweep for the eye and for other programs: the table, `sweep.csv`, `sweep.png`, `sweep.json`."""
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distill.paths import whole_file
+from distill.paths import whole_file, write_text
 from distill.sweep.choice import Choice, Result
+from distill.sweep.told import as_json
+from distill.tracking.sweep import SWEEP_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,19 +22,35 @@ MARK = "←"
 EVALUATED = ("accuracy", "95 % interval")
 
 
-def leave_files(results: Sequence[Result], choice: Choice | None, out: Path) -> None:
-    """Write `sweep.csv` and, where there is something to draw, `sweep.png` into `out`."""
+def leave_files(
+    results: Sequence[Result], choice: Choice | None, out: Path, *, run_id: str
+) -> None:
+    """Write `sweep.csv`, where there is something to draw `sweep.png`, and `sweep.json` last.
+
+    Args:
+        results: One a point.
+        choice: The point that the data supports, or `None`.
+        out: The sweep's folder; made if it is missing.
+        run_id: What the points name as their parent.
+    """
     with whole_file(out / CSV_FILE) as draft:
         _write_csv(results, choice, draft)
     if any(result.rows is not None for result in results):
         with whole_file(out / PLOT_FILE) as draft:
             _draw(results, choice, draft)
+    told = as_json(results, choice, run_id=run_id)
+    write_text(out / SWEEP_FILE, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
 
 
 def print_table(
-    results: Sequence[Result], choice: Choice | None, out: Path, console: Console
+    results: Sequence[Result],
+    choice: Choice | None,
+    out: Path,
+    console: Console,
+    *,
+    page: str | None,
 ) -> None:
-    """Print one line a point, the chosen one marked, and what failed."""
+    """Print one line a point, the chosen one marked, what failed, and where to look on."""
     from rich.table import Table
 
     evaluated = any(result.accuracy is not None for result in results)
@@ -51,6 +70,8 @@ def print_table(
             first = result.error.splitlines()[-1] if result.error else ""
             console.print(f"failed: {result.point.name}: {first}", highlight=False)
     console.print(f"files: {out}", highlight=False, soft_wrap=True)
+    if page is not None:
+        console.print(f"MLflow: {page}", highlight=False, soft_wrap=True)
 
 
 def _cells(result: Result, evaluated: bool) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, Strict
 from typing_extensions import TypedDict
 
-from distill.component import Positive, component
+from distill.component import Positive, Share, component
 from distill.models.protocol import Model, Reply, Request
+from distill.models.structured import read_object
 from distill.table import GENERATED_COLUMNS, fill, to_ask
+from distill.tasks.first_token import LETTERS, clashes, lettered, likeliest, spread
 from distill.tasks.reading import Answer, Template, filled, stopped
 
 Probs = NDArray[np.float64]
@@ -46,14 +48,19 @@ class Shot(TypedDict):
 class Classify:
     """Give each text a distribution over labels.
 
-    An endpoint with log-probabilities scores the labels themselves; any other votes: as many
-    requests as `samples`, each bound to name one label.
+    An endpoint with log-probabilities scores the labels themselves, or their letters; any other
+    votes: as many requests as `samples`, each bound to name one label.
 
     Args:
         labels: The labels, in the order of `label_probs`.
         system: System prompt of the teacher, or `None`.
         prompt: User turn with `{question}`.
         reply: How the teacher words a label, with `{label}`.
+        letters: Where labels are scored, list them as A, B, C … and score the letters: for labels
+            that begin alike, at most 26.
+        options: What is added to the prompt for that, with `{options}`.
+        min_covered: Where labels are told by the first token of a reply, the share of its
+            probability that must lie on labels, in [0, 1]; 0 keeps every row.
         shots: Examples before the question, written for the prompt, never held-out items.
         max_words: Words of a text that the teacher reads, from its start; `None` reads all.
         calibration: `batch` divides out what the teacher gives each label on average over the
@@ -67,16 +74,21 @@ class Classify:
     system: str | None
     prompt: Template
     reply: Annotated[str, Field(pattern=r"\{label\}", description="a text with {label}")]
+    letters: bool
+    options: Annotated[str, Field(pattern=r"\{options\}", description="a text with {options}")]
+    min_covered: Share
     shots: Annotated[tuple[Shot, ...], Strict(False)]
     max_words: Positive | None
     calibration: Literal["batch", "none"]
 
     def __post_init__(self) -> None:
-        """Check that every example bears one of the labels.
+        """Check that every example bears one of the labels, and that letters suffice.
 
         Raises:
-            ValueError: one does not.
+            ValueError: one does not, or they do not.
         """
+        if self.letters and len(self.labels) > len(LETTERS):
+            raise ValueError(f"letters: want at most {len(LETTERS)} labels for that")
         strays = sorted({shot["label"] for shot in self.shots} - set(self.labels))
         if strays:
             raise ValueError(f"shots: the labels {strays} are not among task.labels")
@@ -104,9 +116,11 @@ class Classify:
             (filled(self.prompt, self._cut(shot["question"])), shot["label"]) for shot in self.shots
         ]
         if model.scores_labels:
-            worded = tuple((user, self._worded(label)) for user, label in shots)
-            labels = tuple(self._worded(label) for label in self.labels)
-            return [Request(prompt=prompt, system=self.system, shots=worded, labels=labels)]
+            names = self.names
+            written = dict(zip(self.labels, names, strict=True))
+            worded = tuple((self._with_options(user), written[label]) for user, label in shots)
+            prompt = self._with_options(prompt)
+            return [Request(prompt=prompt, system=self.system, shots=worded, labels=names)]
         schema = {
             "type": "object",
             "properties": {"label": {"type": "string", "enum": list(self.labels)}},
@@ -121,10 +135,12 @@ class Classify:
 
     def read(self, replies: Sequence[Reply]) -> Answer:
         """Read the scores, or count the votes; a reply that names no label is no vote."""
-        scores = replies[0].label_logprobs
+        scores, tokens = replies[0].label_logprobs, replies[0].first_token
         if scores is not None:
-            logs = np.array([scores[self._worded(label)] for label in self.labels])
+            logs = np.array([scores[name] for name in self.names])
             return self._answer(np.exp(logs - logs.max()))
+        if tokens is not None:
+            return self._read_first_token(tokens, replies)
         votes = Counter(self._vote(reply) for reply in replies)
         counts = np.array([votes[label] for label in self.labels], dtype=np.float64)
         if not counts.any():
@@ -179,6 +195,40 @@ class Classify:
         """Two answers are the same when they name the same label."""
         return answer.strip() or None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What stands for each label where labels are scored: its letter, or its words."""
+        if self.letters:
+            return tuple(LETTERS[: len(self.labels)])
+        return tuple(self._worded(label) for label in self.labels)
+
+    def begin_alike(self) -> list[str]:
+        """Return the labels that the first token of a reply cannot tell apart."""
+        alike = set(clashes(self.names))
+        return [label for label, name in zip(self.labels, self.names, strict=True) if name in alike]
+
+    def _read_first_token(self, tokens: Mapping[str, float], replies: Sequence[Reply]) -> Answer:
+        if not tokens:
+            return Answer(
+                answer=replies[0].text or None,
+                reason="no_logprobs",
+                detail="the endpoint gave no log-probabilities; teacher.label_logprobs=none votes",
+            )
+        found = spread(tokens, self.names)
+        if found.covered < self.min_covered or found.covered == 0:
+            return Answer(
+                answer=replies[0].text or None,
+                reason="labels_uncovered",
+                detail=f"labels hold {found.covered:.2f} of the first token's probability, want "
+                f"{self.min_covered:g} or more; likeliest: {likeliest(tokens)}",
+            )
+        return self._answer(np.array(found.probs))
+
+    def _with_options(self, prompt: str) -> str:
+        if not self.letters:
+            return prompt
+        return f"{prompt}\n\n{self.options.replace('{options}', lettered(self.labels))}"
+
     def _cut(self, text: str) -> str:
         words = text.split()
         if self.max_words is None or len(words) <= self.max_words:
@@ -190,10 +240,10 @@ class Classify:
 
     def _vote(self, reply: Reply) -> str | None:
         try:
-            named = json.loads(reply.text)["label"]
-        except (ValueError, KeyError, TypeError):
+            named = read_object(reply.text)["label"]
+        except (ValueError, KeyError):
             return None
-        return named if named in self.labels else None
+        return named if isinstance(named, str) and named in self.labels else None
 
     def _answer(self, weights: Probs) -> Answer:
         probs = weights / weights.sum()

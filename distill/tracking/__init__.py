@@ -8,7 +8,10 @@ that is down never costs a run.
     saved_run.py   what a run folder says: parameters, tags, note, inputs, files
     figures.py      its metrics
     student.py      its student as an MLflow model
+    noted.py        what was found out about a run after its end
     mirror.py       all of it into one MLflow run, twice as well as once
+    sweep.py        the parent of a sweep's points
+    view.py         how MLflow's pages show them
     tracked.py      the components that a config names
     owner.py        runs whose process is gone
 
@@ -18,6 +21,7 @@ MLflow takes more than a second to import: it is imported inside the functions t
 from __future__ import annotations
 
 from distill.tracking.mirror import mirror, sync
+from distill.tracking.noted import note
 from distill.tracking.owner import close_dead_runs
 from distill.tracking.tracked import (
     MlflowTracking,
@@ -35,5 +39,6 @@ __all__ = [
     "TrackingWarning",
     "close_dead_runs",
     "mirror",
+    "note",
     "sync",
 ]

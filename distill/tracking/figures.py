@@ -31,9 +31,10 @@ def metrics(saved: SavedRun) -> dict[str, float]:
     """
     manifest = saved.manifest
     found: dict[str, float] = {}
-    blocks: dict[str, Any] = {name: section(manifest, name) for name in PLAIN_SECTIONS}
+    # MLflow's pages offer first what was logged first.
+    blocks: dict[str, Any] = {"eval": _evaluation(section(manifest, "eval"))}
+    blocks |= {name: section(manifest, name) for name in PLAIN_SECTIONS}
     blocks["judge"] = {**_judge(section(manifest, "judge")), **score_spread(saved)}
-    blocks["eval"] = _evaluation(section(manifest, "eval"))
     blocks["cost"] = costs(manifest)
     blocks["dataset"] = {name: manifest.get(name) for name in DATASET}
     for key, number in leaves(blocks):
@@ -97,4 +98,4 @@ def _judge(judge: Mapping[str, Any]) -> dict[str, Any]:
 def _evaluation(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """Put the arms beside the student's own figures: `eval/<arm>/accuracy`."""
     own = {key: value for key, value in evaluation.items() if key != "arms"}
-    return {**section(evaluation, "arms"), **own}
+    return {**own, **{k: v for k, v in section(evaluation, "arms").items() if k not in own}}

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from distill.errors import DistillError, UserError
 from distill.tracking.figures import metrics
 from distill.tracking.saved_run import (
+    PARENT_TAG,
     RUN_ID_TAG,
     STUDENT_FOLDER,
     Input,
@@ -29,6 +31,7 @@ from distill.tracking.saved_run import (
 )
 from distill.tracking.store import connected, experiment_id
 from distill.tracking.student import log_student
+from distill.tracking.sweep import is_sweep, parent_in_store, read_sweep, sync_sweep
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -41,10 +44,10 @@ MASK = "***"
 
 
 def sync(run_dir: Path, uri: str | None, experiment: str | None) -> str:
-    """Mirror a run folder in MLflow, however long ago the run was.
+    """Mirror the folder of a run, or of a sweep with all its points, however long ago it was.
 
     Args:
-        run_dir: The folder that a run left.
+        run_dir: The folder that a run or a sweep left.
         uri: MLflow tracking URI; `None` takes the run's own, then `MLFLOW_TRACKING_URI`.
         experiment: MLflow experiment; `None` takes the run's own.
 
@@ -55,7 +58,9 @@ def sync(run_dir: Path, uri: str | None, experiment: str | None) -> str:
         UserError: `run_dir` is no run folder, or no URI is known.
         DistillError: the store cannot be reached or refuses.
     """
-    own = section(read_run(run_dir).config, "tracking")
+    saved = read_sweep(run_dir) if is_sweep(run_dir) else None
+    first = run_dir if saved is None else next(iter(saved.points), run_dir)
+    own = section(read_run(first).config, "tracking")
     uri = uri or _own_uri(own) or os.environ.get("MLFLOW_TRACKING_URI")
     experiment = experiment or own.get("experiment")
     if not uri:
@@ -68,7 +73,11 @@ def sync(run_dir: Path, uri: str | None, experiment: str | None) -> str:
             f"tracking.experiment: the run in {run_dir} names no experiment.",
             hint="add tracking.experiment=NAME",
         )
-    return mirror(run_dir, uri, str(experiment))
+    if saved is None:
+        return mirror(run_dir, uri, str(experiment))
+    store, name = uri, str(experiment)
+    with _told_to_sync(), connected(store, timeout_s=PATIENCE_S, retries=RETRIES) as client:
+        return sync_sweep(client, name, saved, lambda point: mirror(point, store, name))
 
 
 def mirror(
@@ -97,14 +106,19 @@ def mirror(
     """
     saved = read_run(run_dir)
     numbers = metrics(saved)
+    with _told_to_sync(), connected(uri, timeout_s=timeout_s, retries=RETRIES) as client:
+        run = _find(client, experiment_id(client, experiment), saved, run_id)
+        _upload(client, run, saved, numbers)
+        return str(run.info.run_id)
+
+
+@contextmanager
+def _told_to_sync() -> Iterator[None]:
     try:
-        with connected(uri, timeout_s=timeout_s, retries=RETRIES) as client:
-            run = _find(client, experiment_id(client, experiment), saved, run_id)
-            _upload(client, run, saved, numbers)
-            return str(run.info.run_id)
+        yield
     except DistillError as error:
         hint = error.hint or "see that the store runs and has room, then run distill sync again"
-        raise DistillError(str(error.args[0]), hint=hint) from error
+        raise type(error)(str(error.args[0]), hint=hint) from error
 
 
 def _upload(client: MlflowClient, run: Run, saved: SavedRun, numbers: Mapping[str, float]) -> None:
@@ -113,7 +127,10 @@ def _upload(client: MlflowClient, run: Run, saved: SavedRun, numbers: Mapping[st
     run_id = run.info.run_id
     known = run.data.params
     # A parameter of MLflow is written once and for all.
-    new = iter([Param(k, v) for k, v in params(saved.config).items() if k not in known])
+    # The folder of a sweep's point differs in all of them and would be compared first.
+    without = ("paths.out",) if section(saved.manifest, "sweep") else ()
+    told = params(saved.config, without=without)
+    new = iter([Param(k, v) for k, v in told.items() if k not in known])
     while batch := list(islice(new, PARAMS_A_BATCH)):
         client.log_batch(run_id, params=batch)
     _log_inputs(client, run, saved)
@@ -121,7 +138,7 @@ def _upload(client: MlflowClient, run: Run, saved: SavedRun, numbers: Mapping[st
     client.log_batch(
         run_id,
         metrics=list(_new_metrics(run, saved, numbers, model_id)),
-        tags=[RunTag(key, value) for key, value in tags(saved).items()],
+        tags=[RunTag(key, value) for key, value in _tags(client, run, saved).items()],
     )
     for path in files(saved):
         client.log_artifact(run_id, str(path))
@@ -131,6 +148,16 @@ def _upload(client: MlflowClient, run: Run, saved: SavedRun, numbers: Mapping[st
     # The manifest tells whole seconds: a short run must not seem to end before it began.
     ended = max(saved.time_ms("ended_at") or run.info.end_time or 0, run.info.start_time) or None
     client.set_terminated(run_id, saved.status, ended)
+
+
+def _tags(client: MlflowClient, run: Run, saved: SavedRun) -> dict[str, str]:
+    """Return the run's tags, its sweep named as this store knows it."""
+    found = tags(saved)
+    sweep = found.get(PARENT_TAG)
+    if sweep is not None:
+        known = parent_in_store(client, run.info.experiment_id, sweep)
+        found[PARENT_TAG] = known or sweep
+    return found
 
 
 def _name(saved: SavedRun) -> str:

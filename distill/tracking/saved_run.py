@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,10 +129,17 @@ def read_run(run_dir: Path) -> SavedRun:
     return SavedRun(path=run_dir, manifest=manifest, config=config)
 
 
-def params(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the config flattened with dots: one text a leaf, lists as JSON, no passwords."""
+def params(config: Mapping[str, Any], *, without: Collection[str] = ()) -> dict[str, str]:
+    """Return the config flattened with dots: one text a leaf, lists as JSON, no passwords.
+
+    Args:
+        config: The resolved config.
+        without: Keys to leave out.
+    """
     found: dict[str, str] = {}
     for key, value in flatten(without_secrets(config)):
+        if key in without:
+            continue
         text = value if isinstance(value, str) else _json(value)
         found[free_name(key, found)] = cut(text, MAX_PARAM)
     return found

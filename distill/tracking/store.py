@@ -21,6 +21,7 @@ from urllib.parse import quote
 from distill.config import without_secrets
 from distill.errors import DistillError
 from distill.paths import whole_file
+from distill.tracking.view import KIND, KIND_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -74,7 +75,8 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     if found is None:
         try:
             location = _artifacts(client.tracking_uri, name)
-            return str(client.create_experiment(name, artifact_location=location))
+            tags = {KIND_TAG: KIND}
+            return str(client.create_experiment(name, artifact_location=location, tags=tags))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise

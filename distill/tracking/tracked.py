@@ -5,28 +5,24 @@ Nothing here raises: what a run has paid for is in its folder, and MLflow can ha
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 from distill.component import PositiveFloat, Text, component
 from distill.errors import DistillError
 from distill.tracking.mirror import mirror
-from distill.tracking.owner import OWNER_TAG, close_dead, is_gone, owner
+from distill.tracking.owner import OWNER_TAG, owner
 from distill.tracking.saved_run import MAX_TAG, PARENT_TAG, RUN_ID_TAG, cut, masked
 from distill.tracking.store import connected, experiment_id
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from distill.tracking.sweep import begin, mirror_sweep, read_sweep
+from distill.tracking.view import page
 
 FAILURE_TAG = "distill.failure"
-SWEEP_TAG = "distill.sweep"
-SWEEP_OUT_TAG = "distill.sweep.out"
 
 
 class TrackingWarning(UserWarning):
@@ -61,8 +57,12 @@ class TrackedSweep(Protocol):
     def out(self) -> Path:
         """Where its points leave their folders."""
 
-    def finish(self, *, failed: bool) -> None:
-        """Mirror the sweep's own files and close it."""
+    @property
+    def page(self) -> str | None:
+        """Where its points are looked at in MLflow; `None` where MLflow does not know it."""
+
+    def finish(self) -> None:
+        """Mirror the sweep's own files and close it by what became of its points."""
 
     def kill(self) -> None:
         """Mark the sweep as interrupted by the user."""
@@ -118,7 +118,10 @@ class MlflowTracking:
             _spared("the sweep goes on; bring it to MLflow later: distill sync RUN_DIR"),
             connected(self.uri, timeout_s=self.timeout_s, retries=0) as client,
         ):
-            return MlflowSweep.begin(client, tracking=self, identity=identity, out=out)
+            experiment = experiment_id(client, self.experiment)
+            run_id, folder = begin(client, experiment, identity=identity, out=out)
+            shown = page(self.uri, experiment, run_id)
+            return MlflowSweep(tracking=self, run_id=run_id, out=folder, page=shown)
         return UntrackedSweep(out)
 
 
@@ -205,43 +208,25 @@ class MlflowSweep:
         tracking: Where it is.
         run_id: MLflow's id.
         out: Where its points leave their folders.
+        page: Where its points are looked at.
     """
 
-    def __init__(self, *, tracking: MlflowTracking, run_id: str, out: Path) -> None:
+    def __init__(self, *, tracking: MlflowTracking, run_id: str, out: Path, page: str) -> None:
         self.run_id = run_id
         self.out = out
+        self.page: str | None = page
         self._tracking = tracking
 
-    @classmethod
-    def begin(
-        cls, client: MlflowClient, *, tracking: MlflowTracking, identity: str, out: Path
-    ) -> MlflowSweep:
-        """Create the parent run, or take up one that was cut off, with its folder."""
-        experiment = experiment_id(client, tracking.experiment)
-        digest = hashlib.sha256(identity.encode()).hexdigest()
-        begun = client.search_runs([experiment], f"tags.`{SWEEP_TAG}` = '{digest}'")
-        for run in begun:
-            if run.info.status == "RUNNING" and is_gone(run.data.tags.get(OWNER_TAG, "")):
-                run_id = run.info.run_id
-                close_dead(client, experiment, parent=run_id)
-                client.set_tag(run_id, OWNER_TAG, owner())
-                before = Path(run.data.tags.get(SWEEP_OUT_TAG, str(out)))
-                return cls(tracking=tracking, run_id=run_id, out=before)
-        tags = {SWEEP_TAG: digest, SWEEP_OUT_TAG: str(out), OWNER_TAG: owner()}
-        made = client.create_run(experiment, tags=tags, run_name=f"sweep {out.name}")
-        client.set_tag(made.info.run_id, RUN_ID_TAG, made.info.run_id)
-        return cls(tracking=tracking, run_id=made.info.run_id, out=out)
-
-    def finish(self, *, failed: bool) -> None:
-        """Mirror the sweep's table and plot, and close it by what became of its points."""
+    def finish(self) -> None:
+        """Mirror the sweep's own files and close it by what became of its points."""
         place = self._tracking
+        folder = quote(str(self.out))
         with (
-            _spared(f"the sweep is whole in its folder, {self.out}"),
+            _spared(f"the sweep is whole in its folder; complete MLflow: distill sync {folder}"),
             connected(place.uri, timeout_s=place.timeout_s, retries=0) as client,
         ):
-            for file in sorted(self.out.glob("sweep.*")):
-                client.log_artifact(self.run_id, str(file))
-            client.set_terminated(self.run_id, "FAILED" if failed else "FINISHED")
+            experiment = experiment_id(client, place.experiment)
+            mirror_sweep(client, experiment, read_sweep(self.out), self.run_id)
 
     def kill(self) -> None:
         """Mark the sweep as interrupted by the user."""
@@ -263,8 +248,9 @@ class UntrackedSweep:
     def __init__(self, out: Path) -> None:
         self.run_id = uuid4().hex
         self.out = out
+        self.page: str | None = None
 
-    def finish(self, *, failed: bool) -> None:
+    def finish(self) -> None:
         """Do nothing: the folder is there."""
 
     def kill(self) -> None:

@@ -2,12 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
-import aiohttp
-import httpx2
 import pytest
 from fake_api import CUT, FakeApi
 from tables import claude
@@ -15,7 +11,7 @@ from tables import claude
 from distill.errors import ModelError
 from distill.ledger import canonical_json
 from distill.models import Request
-from distill.models.messages_api import read_message, told
+from distill.models.messages_api import read_message
 from distill.models.protocol import FailedRequestError
 
 BODY: dict[str, Any] = {
@@ -118,75 +114,6 @@ def test_the_served_id_is_compared(settings: dict[str, Any], served: str, passes
             model.check_served(served)
 
 
-class FakeError(Exception):
-    """An error in the shape of the SDK's."""
-
-    def __init__(
-        self, status: int | None, body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__("words of the SDK")
-        self.status_code, self.body, self.request_id = status, body, "req_1"
-        self.message = "words of the SDK"
-        self.response = None if status is None else SimpleNamespace(headers=headers or {})
-
-
-@pytest.mark.parametrize(
-    ("status", "retry", "overloaded", "fatal"),
-    [
-        (400, False, False, False),
-        (401, False, False, True),
-        (403, False, False, True),
-        (404, False, False, False),
-        (408, True, False, False),
-        (429, True, True, False),
-        (500, True, False, False),
-        (529, True, True, False),
-        (None, True, True, False),
-    ],
-)
-def test_an_error_is_told_with_status_and_request(
-    status: int | None, retry: bool, overloaded: bool, fatal: bool
-) -> None:
-    error = told(FakeError(status, {"error": {"message": "words of the API"}}))
-
-    assert "request req_1" in error.detail
-    assert "words of the API" in error.detail
-    assert (error.retry, error.overloaded, error.fatal) == (retry, overloaded, fatal)
-    assert str(status or "FakeError") in error.detail
-
-
-@pytest.mark.parametrize(("says", "retry"), [("true", True), ("false", False)])
-def test_the_providers_word_on_another_attempt_comes_before_the_status(
-    says: str, retry: bool
-) -> None:
-    for status in (400, 500):
-        assert told(FakeError(status, headers={"x-should-retry": says})).retry == retry
-
-
-@pytest.mark.parametrize(
-    ("status", "cause", "maybe"),
-    [
-        pytest.param(400, None, False, id="turned away"),
-        pytest.param(429, None, False, id="too many"),
-        pytest.param(500, None, False, id="failed"),
-        pytest.param(504, None, True, id="a gateway gave up"),
-        pytest.param(None, aiohttp.ServerDisconnectedError(), True, id="it hung up"),
-        pytest.param(None, aiohttp.ClientOSError(104, "reset"), True, id="it was cut"),
-        pytest.param(None, aiohttp.SocketTimeoutError(), True, id="no answer came"),
-        pytest.param(None, aiohttp.ConnectionTimeoutError(), False, id="nobody was reached"),
-    ],
-)
-def test_what_was_sent_and_not_turned_away_may_have_been_billed(
-    status: int | None, cause: Exception | None, maybe: bool
-) -> None:
-    error = FakeError(status)
-    # The SDK's transport says the same of all of them.
-    error.__cause__ = httpx2.ConnectError("as it is told")
-    error.__cause__.__cause__ = cause
-
-    assert told(error).maybe_billed == maybe
-
-
 @pytest.mark.parametrize("listens", [True, False])
 def test_only_a_request_that_reached_somebody_may_have_been_billed(
     api: FakeApi, listens: bool
@@ -204,8 +131,3 @@ def test_only_a_request_that_reached_somebody_may_have_been_billed(
         return failed.value
 
     assert asyncio.run(story()).maybe_billed == listens
-
-
-@pytest.mark.parametrize("body", [None, "text", {}, {"error": "text"}, {"error": {}}])
-def test_an_error_without_an_envelope_is_told_in_the_sdks_words(body: Any) -> None:
-    assert "words of the SDK" in told(FakeError(500, body)).detail

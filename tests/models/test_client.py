@@ -7,8 +7,9 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -227,6 +228,66 @@ def test_bad_requests_among_good_ones_stop_nothing(ledger: Ledger) -> None:
     assert sum(isinstance(out, Reply) for out in outcomes) == 20
 
 
+def test_an_attempt_that_may_help_is_made_and_paid_for_once(ledger: Ledger) -> None:
+    async def third_time(prompt: str) -> str:
+        if parrot.asked.count(prompt) < 3:
+            raise FailedRequestError("HTTP 529", retry=True, overloaded=True, retry_after_s=0.01)
+        return prompt
+
+    parrot = Parrot(third_time, max_retries=2)
+    client = client_on(ledger)
+    outcomes = list(client.ask("teacher", parrot, requests(*map(str, range(10)))))
+
+    assert all(isinstance(out, Reply) for out in outcomes)
+    assert len(parrot.asked) == 30
+    assert (client.spend["teacher"].requests, client.spend["teacher"].failed) == (10, 0)
+
+
+def test_a_request_is_given_up_after_its_last_attempt(ledger: Ledger) -> None:
+    async def never(prompt: str) -> str:
+        if prompt == "b":
+            raise FailedRequestError("HTTP 500", retry=True, retry_after_s=0.001)
+        return prompt
+
+    parrot = Parrot(never, max_retries=4)
+    outcomes = list(client_on(ledger).ask("teacher", parrot, requests("a", "b", "c")))
+
+    assert isinstance(outcomes[1], Failure)
+    assert outcomes[1].detail == "HTTP 500, after 5 attempts"
+    assert parrot.asked.count("b") == 5
+
+
+def test_a_wait_longer_than_the_time_budget_is_not_waited_for(ledger: Ledger) -> None:
+    async def later(prompt: str) -> str:
+        if prompt == "b":
+            raise FailedRequestError("HTTP 429", retry=True, overloaded=True, retry_after_s=4e9)
+        return prompt
+
+    parrot = Parrot(later, max_retries=9)
+    outcomes = list(client_on(ledger).ask("teacher", parrot, requests("a", "b", "c", "d")))
+
+    assert [type(out) for out in outcomes] == [Reply, Failure, Reply, Reply]
+    assert isinstance(outcomes[1], Failure)
+    assert "longer than its time budget" in outcomes[1].detail
+    assert parrot.asked.count("b") == 1
+
+
+def test_a_refusal_holds_everybody_for_as_long_as_it_says(ledger: Ledger) -> None:
+    asked_at: list[float] = []
+
+    async def refused_once(prompt: str) -> str:
+        asked_at.append(monotonic())
+        if prompt == "5" and parrot.asked.count("5") == 1:
+            raise FailedRequestError("HTTP 429", retry=True, overloaded=True, retry_after_s=0.5)
+        return prompt
+
+    parrot = Parrot(refused_once, concurrency=1, max_retries=1)
+    client_on(ledger).ask("teacher", parrot, requests(*map(str, range(10))))
+
+    assert parrot.asked == ["0", "1", "2", "3", "4", "5", "5", "6", "7", "8", "9"]
+    assert asked_at[6] - asked_at[5] >= 0.5
+
+
 def test_one_failure_among_answers_out_of_the_ledger_is_an_outcome(ledger: Ledger) -> None:
     client_on(ledger).ask("teacher", Parrot(), requests("a", "b"))
 
@@ -253,6 +314,16 @@ def test_a_body_of_another_provider_is_a_failure(ledger: Ledger) -> None:
     outcomes = list(client_on(ledger).ask("teacher", Mute(), requests("a", "b")))
     assert isinstance(outcomes[1], Failure)
     assert "no such thing" in outcomes[1].detail
+
+
+@pytest.mark.parametrize("tokens", [2**63, -1])
+def test_a_number_of_tokens_that_cannot_be_is_a_failure(ledger: Ledger, tokens: int) -> None:
+    class Boaster(Parrot):
+        def read(self, body: Mapping[str, Any]) -> Reply:
+            return replace(super().read(body), output_tokens=tokens * (body["text"] == "to b"))
+
+    outcomes = list(client_on(ledger).ask("teacher", Boaster(), requests("a", "b")))
+    assert [type(out) for out in outcomes] == [Reply, Failure]
 
 
 def test_a_response_that_cannot_be_kept_stops_the_run(

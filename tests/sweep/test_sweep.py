@@ -107,7 +107,17 @@ def test_mlflow_shows_one_parent_with_a_child_a_point(bench: Workbench) -> None:
     }
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
     files = {item.path for item in client.list_artifacts(parents[0].info.run_id)}
-    assert files == {"sweep.csv", "sweep.png"}
+    assert files == {"sweep.csv", "sweep.png", "sweep.json"}
+    assert parents[0].data.metrics["sweep/points"] == 3
+    assert "judge.threshold=0.2" not in parents[0].data.tags["mlflow.note.content"]
+    assert "| 0.2 |" in parents[0].data.tags["mlflow.note.content"]
+    assert all("paths.out" not in run.data.params for run in children)
+    experiment_tags = client.get_experiment(experiment.experiment_id).tags
+    view_key = f"sweep-{parents[0].info.run_id[:12]}"
+    view = json.loads(experiment_tags[f"mlflow.sharedViewState.{view_key}"])
+    assert view["selectedColumns"][0] == "params.`judge.threshold`"
+    assert parents[0].info.run_id in view["searchFilter"]
+    assert f"viewStateShareKey={view_key}" in ended.out
 
 
 def test_a_sweep_goes_on_where_the_tracking_store_cannot_be_reached(bench: Workbench) -> None:
@@ -118,3 +128,64 @@ def test_a_sweep_goes_on_where_the_tracking_store_cannot_be_reached(bench: Workb
     assert "warning: tracking" in ended.err
     manifest = json.loads((points(bench)[0] / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["rows"] == int(table(bench)[0]["rows"])
+
+
+def test_a_sweep_that_mlflow_never_saw_is_brought_in_whole_and_once(bench: Workbench) -> None:
+    dead = ("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "tracking.timeout_s=2")
+    ended = bench.process([*bench.with_judge("filter=none", THRESHOLDS, *dead), "-m"])
+    assert ended.status == 0, ended.err
+
+    for _ in range(2):
+        ended = bench.main(["sync", str(bench.out), TRACKED[1]])
+        assert ended.status == 0, ended.err
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{bench.folder}/store/mlflow.db")
+    experiment = client.get_experiment_by_name("distill")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    assert (len(parents), len(children)) == (1, 3)
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    history = client.get_metric_history(children[0].info.run_id, "funnel/selected")
+    assert len(history) == 1
+
+
+def test_a_sweep_with_a_failed_point_has_failed_and_says_which(bench: Workbench) -> None:
+    bench.write("empty.jsonl", [{"question": ""}])
+    seeds = "seeds.path=empty.jsonl,seeds.jsonl"
+    ended = bench.main([*bench.words("judge=none", "filter=none", seeds, *TRACKED), "-m"])
+    assert ended.status == 1
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{bench.folder}/store/mlflow.db")
+    experiment = client.get_experiment_by_name("distill")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    parent = next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    assert parent.info.status == "FAILED"
+    assert parent.data.metrics["sweep/failed"] == 1
+    assert "| failed |" in parent.data.tags["mlflow.note.content"]
+    assert "RUNNING" not in {run.info.status for run in runs}
+
+
+def test_submitit_runs_the_points_in_processes_of_its_own(bench: Workbench) -> None:
+    words = bench.with_judge("filter=none", THRESHOLDS, *TRACKED, "hydra/launcher=submitit_local")
+    ended = bench.process([*words, "-m"], timeout_s=240)
+
+    assert ended.status == 0, ended.err
+    assert bench.api.count("teacher") == len(QUESTIONS)
+    assert bench.api.count("judge") == len(QUESTIONS)
+    assert [row["status"] for row in table(bench)] == ["done"] * 3
+
+
+def test_values_of_a_range_are_rounded(bench: Workbench) -> None:
+    swept = "judge.threshold=range(0.6,0.9,0.1)"
+    ended = bench.main([*bench.with_judge("filter=none", swept), "-m"])
+
+    assert ended.status == 0, ended.err
+    assert [row["judge.threshold"] for row in table(bench)] == ["0.6", "0.7", "0.8", "0.9"]

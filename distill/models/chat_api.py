@@ -1,0 +1,204 @@
+"""OpenAI's chat completions API, for every endpoint that speaks it.
+
+As in `messages_api`: the official SDK's client knows keys and addresses and looks the model up, and
+`post` sends the very bytes that the ledger's key was made from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from difflib import get_close_matches
+from typing import Any
+
+from distill.errors import ModelError, shown
+from distill.models.messages_api import told
+from distill.models.post import posting
+from distill.models.protocol import Reply, Request, Send
+from distill.models.transport import CONNECT_TIMEOUT_S, http_client
+
+OPENAI_URL = "https://api.openai.com/v1"
+STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
+# Google's resource name of a model; its endpoint takes an id with or without it.
+RESOURCE = "models/"
+SHOWN_NAMES = 5
+
+
+def chat_turns(request: Request) -> list[dict[str, str]]:
+    """Return the messages of a request, the system prompt first."""
+    turns = [] if request.system is None else [{"role": "system", "content": request.system}]
+    for user, assistant in request.shots:
+        turns.append({"role": "user", "content": user})
+        turns.append({"role": "assistant", "content": assistant})
+    turns.append({"role": "user", "content": request.prompt})
+    return turns
+
+
+def read_chat(body: Mapping[str, Any]) -> Reply:
+    """Read a chat completion.
+
+    Raises:
+        ValueError: `body` is none.
+    """
+    try:
+        choice = body["choices"][0]
+        message, usage = choice["message"], body.get("usage") or {}
+        stop = STOP_REASONS.get(choice["finish_reason"], str(choice["finish_reason"]))
+        return Reply(
+            text=_text(message.get("content")),
+            stop_reason="refusal" if message.get("refusal") else stop,
+            served_model=_text(body["model"]),
+            input_tokens=int(usage.get("prompt_tokens") or 0),
+            output_tokens=int(usage.get("completion_tokens") or 0),
+            first_token=_first_token(choice.get("logprobs")),
+        )
+    except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"no chat completion: {error!r}") from error
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} where text belongs")
+    return value
+
+
+def _first_token(logprobs: Any) -> dict[str, float] | None:
+    """Return the log-probability by first token, of those that the endpoint tells of.
+
+    Ids that are written alike (a token of its own and one that continues a word) are summed.
+    """
+    if not logprobs or not logprobs.get("content"):
+        return None
+    place = logprobs["content"][0]
+    told_of = place.get("top_logprobs") or [place]
+    found: dict[str, float] = {}
+    seen = set()
+    for entry in told_of:
+        if entry["logprob"] is None:
+            continue
+        # Rounding may leave a certain token a little above 0.
+        token, logprob = _text(entry["token"]), min(float(entry["logprob"]), 0.0)
+        identity = (token, tuple(entry.get("bytes") or ()), entry.get("id"), logprob)
+        if not math.isfinite(logprob) or identity in seen:
+            continue
+        # The token that was drawn is told once more by some endpoints.
+        seen.add(identity)
+        found[token] = _sum_of_logs(found.get(token), logprob)
+    return found
+
+
+def _sum_of_logs(one: float | None, other: float) -> float:
+    if one is None:
+        return other
+    high, low = max(one, other), min(one, other)
+    return high + math.log1p(math.exp(low - high))
+
+
+@asynccontextmanager
+async def connect_chat(
+    *,
+    api_key: str,
+    base_url: str | None,
+    model: str,
+    timeout_s: float,
+    name: str,
+    strict: bool,
+) -> AsyncIterator[Send]:
+    """Open a client and yield the function that sends one body once.
+
+    Args:
+        api_key: The key; goes into the header and nowhere else.
+        base_url: The endpoint, or `None` for OpenAI's own.
+        model: The id to look up before the first request.
+        timeout_s: Longest that the connection stays silent.
+        name: Who is asked, for messages: `teacher` or `judge`.
+        strict: Whether an id that the endpoint does not list stops the run.
+
+    Raises:
+        ModelError: the `openai` package is missing, the key is refused or the model is not there.
+    """
+    try:
+        from openai import AsyncOpenAI, DefaultAioHttpClient
+    except ImportError as error:
+        raise ModelError(
+            "the openai package is not installed.", hint="pip install 'distill[openai]'"
+        ) from error
+    async with AsyncOpenAI(
+        api_key=api_key,
+        # Said in full: the SDK would else take a host from the environment that no config names.
+        base_url=base_url or OPENAI_URL,
+        max_retries=0,
+        http_client=http_client(DefaultAioHttpClient, base_url=base_url),
+    ) as client:
+        if base_url is not None:
+            # The SDK reads them from the environment; they are OpenAI's to know.
+            client.organization = client.project = None
+        await _look_up(client, model, name, api_key=api_key, strict=strict)
+        async with posting(
+            f"{str(client.base_url).rstrip('/')}/chat/completions",
+            {**client.default_headers, **client.auth_headers},
+            timeout_s=timeout_s,
+            id_header="x-request-id",
+            secret=api_key,
+        ) as send:
+            yield send
+
+
+async def _look_up(client: Any, model: str, name: str, *, api_key: str, strict: bool) -> None:
+    """Ask whether the endpoint has the model; one that cannot say is not asked further.
+
+    Raises:
+        ModelError: the key is refused, or the endpoint lists its models and this is none of them.
+    """
+    from openai import APIError, AuthenticationError, NotFoundError
+
+    quick = client.with_options(max_retries=0, timeout=CONNECT_TIMEOUT_S)
+    try:
+        await quick.models.retrieve(model)
+    except AuthenticationError as error:
+        raise ModelError(
+            f"{name}: the endpoint refused the key ({told(error, api_key).detail}).",
+            hint="see `distill doctor` for which keys are set",
+        ) from error
+    except NotFoundError:
+        pass  # some endpoints tell of no single model, but list them all
+    except (APIError, ValueError, TypeError, AttributeError):
+        return
+    else:
+        return
+    try:
+        known = _names(await quick.models.list())
+    except (APIError, ValueError, TypeError, AttributeError):
+        return
+    if not strict or not known or same_model(model, *known):
+        return
+    near = get_close_matches(model, known, n=SHOWN_NAMES, cutoff=0.4) or known[:SHOWN_NAMES]
+    raise ModelError(
+        f"{name}.model: the endpoint does not know {model!r}.",
+        hint=f"it lists {', '.join(shown(one) for one in near)}"
+        f"{', …' if len(known) > len(near) else ''}; {served_check_hint(name)} asks all the same",
+    )
+
+
+def _names(listed: Any) -> list[str]:
+    """Return the ids that an endpoint lists, those of aliases included."""
+    names: dict[str, None] = {}
+    for card in listed.data or ():
+        aliases = getattr(card, "aliases", None)
+        for one in (card.id, *(aliases if isinstance(aliases, list) else ())):
+            if isinstance(one, str):
+                names[one] = None
+    return list(names)
+
+
+def same_model(model: str, *others: str) -> bool:
+    """Say whether an id is one of others, Google's resource name being the same as the id."""
+    return model.removeprefix(RESOURCE) in {other.removeprefix(RESOURCE) for other in others}
+
+
+def served_check_hint(name: str) -> str:
+    """Return the override that lets an endpoint answer under a name of its own."""
+    return f"{'teacher' if name == 'teacher' else f'{name}.via'}.served_check=record"

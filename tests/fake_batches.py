@@ -1,0 +1,232 @@
+"""The tests' own Message Batches: a real HTTP server whose batches go as they are told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
+from typing import Any
+
+WAIT_S = 30
+# What a request may come to beside a text.
+EXPIRED, CANCELED = "expired", "canceled"
+
+
+@dataclass(frozen=True)
+class Errored:
+    """An item that failed."""
+
+    kind: str
+    message: str = "as the script says"
+
+
+def prompt_of(params: Mapping[str, Any]) -> str:
+    """Return the user's turn."""
+    return str(params["messages"][-1]["content"])
+
+
+def faithful(prompt: str, attempt: int) -> Any:
+    """Return an answer that hangs on the question alone."""
+    del attempt
+    return f"An answer to: {prompt}"
+
+
+@dataclass
+class FakeBatches:
+    """A running server.
+
+    Args:
+        answer: What a request comes to, by its prompt and how often it was submitted before.
+        polls: How often a batch is looked at before it has ended.
+        is_held: While set, no batch ends.
+        refusals: Statuses of the next calls, by `create`, `state` or `results`.
+        lost: Creations that are carried out and whose response is lost.
+        has_batches: Whether there are any here.
+    """
+
+    answer: Callable[[str, int], Any] = faithful
+    polls: int = 1
+    is_held: threading.Event = field(default_factory=threading.Event)
+    refusals: dict[str, list[int]] = field(default_factory=dict)
+    lost: int = 0
+    has_batches: bool = True
+    port: int = 0
+    created: int = 0
+    online: int = 0
+    submitted: Counter[str] = field(default_factory=Counter)
+    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait_until(self, held: Callable[[], bool], *, unless: Callable[[], object]) -> None:
+        """Return when something holds of this server."""
+        ends_at = monotonic() + WAIT_S
+        with self._changed:
+            while not held():
+                assert unless() is None, "the process ended"
+                assert monotonic() < ends_at, "it did not come to that"
+                self._changed.wait(0.1)
+
+    def refused(self, call: str) -> int | None:
+        """Return the status that the next call is refused with."""
+        with self._changed:
+            told = self.refusals.get(call)
+            return told.pop(0) if told else None
+
+    def create(self, requests: list[dict[str, Any]]) -> dict[str, Any]:
+        """Take a batch in."""
+        with self._changed:
+            self.created += 1
+            batch_id = f"msgbatch_{self.created:04d}"
+            results = []
+            for request in requests:
+                prompt = prompt_of(request["params"])
+                told = self.answer(prompt, self.submitted[prompt])
+                self.submitted[prompt] += 1
+                result = _result(told, request["params"])
+                results.append({"custom_id": request["custom_id"], "result": result})
+            results.reverse()
+            self.batches[batch_id] = {"results": results, "polls": 0}
+            self._changed.notify_all()
+            return self.state(batch_id)
+
+    def state(self, batch_id: str, *, looked: bool = False) -> dict[str, Any]:
+        """Return a batch as the API does."""
+        with self._changed:
+            batch = self.batches[batch_id]
+            batch["polls"] += looked
+            self._changed.notify_all()
+            ended = batch["polls"] >= self.polls and not self.is_held.is_set()
+            total = len(batch["results"])
+            return {
+                "id": batch_id,
+                "type": "message_batch",
+                "processing_status": "ended" if ended else "in_progress",
+                "created_at": "2035-01-01T00:00:00Z",
+                "archived_at": None,
+                "request_counts": {
+                    "processing": 0 if ended else total,
+                    "succeeded": total if ended else 0,
+                },
+                "results_url": f"{self.url}/v1/messages/batches/{batch_id}/results"
+                if ended
+                else None,
+            }
+
+
+def _result(told: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(told, Errored):
+        error = {"type": "error", "error": {"type": told.kind, "message": told.message}}
+        return {"type": "errored", "error": error}
+    if told in {EXPIRED, CANCELED}:
+        return {"type": told}
+    return {"type": "succeeded", "message": message(str(told), params)}
+
+
+def message(text: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message, the grades filled in where a judge asks."""
+    schema = ((params.get("output_config") or {}).get("format") or {}).get("schema")
+    if schema:
+        grades = {name: 5 for name in schema["properties"] if name != "reason"}
+        text = json.dumps({"reason": "good"} | grades)
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": params["model"],
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 100, "output_tokens": 200},
+    }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+    @property
+    def fake(self) -> FakeBatches:
+        return self.server.fake  # type: ignore[attr-defined,no-any-return]
+
+    def _send(self, body: Any, status: int = 200) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        if status == 429:
+            self.send_header("retry-after", "0.05")
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _refuse(self, status: int) -> None:
+        error = {"type": "api_error", "message": "as the script says"}
+        self._send({"type": "error", "error": error}, status)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path.startswith("/v1/messages/batches"):
+            if not self.fake.has_batches:
+                return self._refuse(404)
+            status = self.fake.refused("create")
+            if status is not None:
+                return self._refuse(status)
+            made = self.fake.create(body["requests"])
+            if self.fake.lost:
+                self.fake.lost -= 1
+                self.close_connection = True
+                return self.connection.close()
+            return self._send(made)
+        self.fake.online += 1
+        told = self.fake.answer(prompt_of(body), 0)
+        return self._send(message(str(told), body))
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if not path.startswith("/v1/messages/batches"):
+            return self._refuse(404)
+        parts = path.split("/")[4:]
+        if not parts:
+            listed = [self.fake.state(batch_id) for batch_id in reversed(self.fake.batches)]
+            return self._send({"data": listed, "has_more": False, "last_id": None})
+        call = "results" if len(parts) == 2 else "state"
+        status = self.fake.refused(call)
+        if status is not None:
+            return self._refuse(status)
+        if call == "state":
+            return self._send(self.fake.state(parts[0], looked=True))
+        lines = [json.dumps(row) + "\n" for row in self.fake.batches[parts[0]]["results"]]
+        return self._send("".join(lines).encode())
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_request: object) -> None:
+        """Say nothing: connections are cut on purpose."""
+
+
+@contextmanager
+def serving_batches() -> Iterator[FakeBatches]:
+    """Serve while the block runs."""
+    fake = FakeBatches()
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.fake = fake  # type: ignore[attr-defined]
+        fake.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield fake
+        finally:
+            server.shutdown()
+            thread.join()
