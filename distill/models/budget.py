@@ -238,6 +238,14 @@ class Budget:
             self.reserved_usd += worst_usd
             self.in_flight += 1
 
+    async def hold(self, worst_usd: float) -> None:
+        """Count what another run has sent and this one waits for: nothing of it can be refused."""
+        if self.max_usd is None:
+            return
+        async with self._condition():
+            self.reserved_usd += worst_usd
+            self.in_flight += 1
+
     async def settle(self, worst_usd: float, cost_usd: float) -> None:
         """Give the reservation back and book what the request did cost."""
         if self.max_usd is None:

@@ -135,3 +135,17 @@ def test_what_caching_saved_is_below_zero_where_nobody_read_it() -> None:
     assert spend.cache_saved_usd == pytest.approx(-0.25)
     spend.add(reply(input_tokens=1_000_000, output_tokens=0, cache_read_tokens=1_000_000))
     assert spend.cache_saved_usd == pytest.approx(0.65)
+
+
+def test_what_another_run_has_sent_is_counted_and_never_refused() -> None:
+    async def story() -> None:
+        budget = Budget(1.0)
+        await budget.hold(1.5)
+        waiting = asyncio.create_task(budget.reserve(0.5))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await budget.settle(1.5, 0.4)
+        await waiting
+        assert budget.room_usd == pytest.approx(0.1)
+
+    asyncio.run(story())
