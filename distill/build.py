@@ -301,8 +301,8 @@ def _across(
                 "task.labels",
                 "labels that differ in their first word for teacher.label_logprobs=first_token",
                 shown(alike),
-                hint="task.letters=true scores letters in their place, task.reply='{label}' puts "
-                "no words before them, teacher.label_logprobs=none takes votes",
+                hint="task.letters=true scores letters in their place, 'task.reply=\"{label}\"' "
+                "puts no words before them, teacher.label_logprobs=none takes votes",
             )
     student = one["student"]
     if student is not None and task.name not in student.tasks:

@@ -55,6 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (`| head`): what is left in the buffer must not raise once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        # Pressed while a command was still being brought in.
+        _complain("interrupted.")
+        return INTERRUPTED
     return status
 
 

@@ -55,6 +55,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}… ({len(text)} characters)"
 
 
+def printable(text: str) -> str:
+    """Return a text of a foreign file without the control codes of a terminal."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
 class DistillError(Exception):
     """Anything that ends a command with one clear sentence.
 

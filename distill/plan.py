@@ -130,4 +130,4 @@ class Plan:
     @property
     def out(self) -> Path:
         """The run's folder."""
-        return Path(self.paths.out)
+        return Path(self.paths.out).expanduser()

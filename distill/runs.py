@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from distill.errors import UserError, shown
+from distill.errors import UserError, printable, shown
 from distill.folder import MANIFEST
 
 OUTPUTS = Path("outputs")
@@ -140,7 +140,10 @@ def the_one(reference: str, found: Sequence[KnownRun]) -> KnownRun | None:
     """
     if len(found) < 2:
         return found[0] if found else None
-    lines = [f"  {run.run_id}  {run.names[0]}  ({run.place})" for run in found[:SHOWN_RUNS]]
+    lines = [
+        f"  {printable(run.run_id)}  {printable(run.names[0])}  ({printable(run.place)})"
+        for run in found[:SHOWN_RUNS]
+    ]
     if len(found) > SHOWN_RUNS:
         lines.append(f"  … and {len(found) - SHOWN_RUNS} more")
     raise UserError(
@@ -160,7 +163,7 @@ def unknown_run(reference: str, runs: Sequence[KnownRun], looked_in: Sequence[st
     where = f"looked {' and '.join(looked_in)}"
     path = Path(reference).expanduser()
     if path.is_dir():
-        inside = [str(run.place) for run in local_runs(path)]
+        inside = [printable(str(run.place)) for run in local_runs(path)]
         if inside:
             return UserError(
                 f"{reference}: no run, but a folder of {len(inside)}.",
@@ -170,10 +173,10 @@ def unknown_run(reference: str, runs: Sequence[KnownRun], looked_in: Sequence[st
     spelled = {name: run for run in reversed(runs) for name in (*run.names, *run.ids)}
     near = get_close_matches(reference, spelled, n=SHOWN_NAMES, cutoff=LEAST_LIKE)
     if near:
-        hint = f"did you mean {' or '.join(near)}?"
+        hint = f"did you mean {' or '.join(map(printable, near))}?"
     elif runs:
         newest = (f"{run.names[0]} ({run.run_id[:8]})" for run in runs[:SHOWN_NAMES])
-        hint = f"the newest are {', '.join(newest)}"
+        hint = f"the newest are {printable(', '.join(newest))}"
     else:
         hint = "name the folder that `distill run` printed last, or add tracking.uri=URI"
     return UserError(f"no run is called {shown(reference)}: {where}.", hint=hint)

@@ -26,6 +26,7 @@ WAIT_S = 30
 class Message:
     """A reply; `model` is the id that is said to be served, `None` for the one asked for.
 
+    `first_token` has log-probabilities by token, told where the request asks for them.
     `input_tokens` are those beside the cached ones, as the API counts them.
     """
 
@@ -34,6 +35,7 @@ class Message:
     model: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    first_token: Mapping[str, float] | None = None
     cache_write_tokens: int = 0
     cache_read_tokens: int = 0
 
@@ -339,11 +341,15 @@ def _message(message: Message, seen: Seen) -> dict[str, Any]:
 def _chat(message: Message, seen: Seen) -> dict[str, Any]:
     asked, said = _tokens(message, seen)
     reasons = {"end_turn": "stop", "max_tokens": "length", "refusal": "content_filter"}
-    choice = {
+    choice: dict[str, Any] = {
         "index": 0,
         "message": {"role": "assistant", "content": message.text},
         "finish_reason": reasons[message.stop_reason],
     }
+    if seen.body.get("logprobs") and message.first_token is not None:
+        alternatives = [{"token": t, "logprob": p} for t, p in message.first_token.items()]
+        drawn = alternatives[0] | {"top_logprobs": alternatives[: seen.body["top_logprobs"]]}
+        choice["logprobs"] = {"content": [drawn]}
     return {
         "id": "chatcmpl-fake",
         "object": "chat.completion",

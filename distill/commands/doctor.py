@@ -139,6 +139,8 @@ def _model(role: str, node: dict[str, Any]) -> Iterator[Check]:
     else:
         mend = f"export {variable}=…, or use experiment=demo, which needs no key"
         yield Check("fault", f"{role} key", f"{variable} is not set", mend)
+    if node.get("served_check") == "record":
+        yield Check("note", f"{role} served id", "only noted: any model that answers is taken")
     provider = "anthropic" if target.endswith("Claude") else "openai"
     price = price_of(provider, str(node["model"]))
     if price is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from distill.reproduce import Settings
 
 CONFIG_ENDINGS = (".yaml", ".yml")
+MAX_NAME_BYTES = 255
 EPILOG = """\
 RUN is
   a folder                  outputs/distill/2026-11-24_08-59-00
-  an id, its beginning, a name, or latest: below outputs/, then in the tracking store
+  an id, its beginning or a name: below outputs/, then in the tracking store
+  latest, latest~1          the newest below outputs/, the one before it
   a config file             FILE.yaml; then a ledger answers, ledger.url=…
 
 overrides:
@@ -44,7 +47,8 @@ def run(argv: list[str]) -> int:
 
     reference, overrides = _sorted_out(words.run)
     settings = read_settings(overrides)
-    out = words.out or (Path(settings.out) if settings.out else None)
+    named = words.out or settings.out
+    out = Path(named).expanduser() if named else None
     with _place(reference, settings) as place:
         if words.refresh:
             return _refresh(place, settings, out)
@@ -76,7 +80,9 @@ def _refresh(place: Path, settings: Settings, out: Path | None) -> int:
 def _place(reference: str, settings: Settings) -> Iterator[Path]:
     """Yield the folder or the config file that the user means."""
     path = Path(reference).expanduser()
-    if path.suffix.lower() in CONFIG_ENDINGS:
+    if len(os.fsencode(path.name)) > MAX_NAME_BYTES:
+        raise UserError("RUN: got a name that is longer than any file's; want a run.")
+    if path.suffix.lower() in CONFIG_ENDINGS and not path.is_dir():
         if not path.is_file():
             raise UserError(f"{reference}: no such config file.")
         yield path
@@ -114,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
     )
     parser.add_argument("run", nargs="+", metavar="RUN", help="the run, and overrides key=value")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write the rebuilt files there")
+    parser.add_argument("--out", metavar="DIR", help="write the rebuilt files there")
     parser.add_argument(
         "--refresh",
         action="store_true",

@@ -36,8 +36,9 @@ class Comparison:
 
     @property
     def same_run(self) -> bool:
-        """Whether both are one run."""
-        return self.a.figures.run_id == self.b.figures.run_id
+        """Whether both are one run; a copy that was changed since is another."""
+        is_one = self.a.figures.run_id == self.b.figures.run_id
+        return is_one and self.a.table.equals(self.b.table)
 
     @property
     def same_dataset(self) -> bool:

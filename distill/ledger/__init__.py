@@ -29,6 +29,7 @@ from distill.ledger.claims import Claims
 from distill.ledger.entry import (
     Entry,
     canonical_json,
+    entry_digest,
     now_utc,
     response_key,
     storable_json,
@@ -40,6 +41,7 @@ __all__ = [
     "Entry",
     "Ledger",
     "canonical_json",
+    "entry_digest",
     "is_sqlite_path",
     "now_utc",
     "response_key",

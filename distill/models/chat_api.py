@@ -155,9 +155,9 @@ async def _look_up(client: Any, model: str, name: str, *, api_key: str, strict: 
     """
     from openai import APIError, AuthenticationError, NotFoundError
 
-    quick = client.with_options(max_retries=0, timeout=CONNECT_TIMEOUT_S)
+    # By the call: a client made by `with_options` would read the environment once more.
     try:
-        await quick.models.retrieve(model)
+        await client.models.retrieve(model, timeout=CONNECT_TIMEOUT_S)
     except AuthenticationError as error:
         raise ModelError(
             f"{name}: the endpoint refused the key ({told(error, api_key).detail}).",
@@ -170,7 +170,7 @@ async def _look_up(client: Any, model: str, name: str, *, api_key: str, strict: 
     else:
         return
     try:
-        known = _names(await quick.models.list())
+        known = _names(await client.models.list(timeout=CONNECT_TIMEOUT_S))
     except (APIError, ValueError, TypeError, AttributeError):
         return
     if not strict or not known or same_model(model, *known):

@@ -61,7 +61,7 @@ def read_message(body: Mapping[str, Any]) -> Reply:
             cache_read_tokens=cache_read,
             label_logprobs=body.get("label_logprobs"),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"no Messages API response: {error!r}") from error
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from distill.errors import printable
 from distill.fingerprint import implementation, versions
 from distill.plan import Plan
-from distill.reproduce.damage import printable
 from distill.reproduce.differ import Difference
 from distill.reproduce.facts import Facts
 from distill.stages import filter, generate, judge, select

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distill.errors import DistillError
+from distill.errors import DistillError, printable
 
 MAX_REASON_CHARS = 160
 
@@ -42,7 +42,7 @@ def require(path: Path) -> None:
     """
     if not path.is_file():
         raise DamagedRunError(
-            f"{path.name}: missing from the run in {path.parent}.",
+            f"{path.name}: missing from the run in {printable(str(path.parent))}.",
             hint="a whole copy may be in the tracking store: name the run by its id",
         )
 
@@ -54,8 +54,3 @@ def damaged(path: Path, reason: str) -> DamagedRunError:
         f"{path.name}: damaged ({printable(line)}).",
         hint="a whole copy may be in the tracking store: name the run by its id",
     )
-
-
-def printable(text: str) -> str:
-    """Return a text of a foreign file without the control codes of a terminal."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from distill.reproduce.damage import printable
+from distill.errors import printable
 from distill.stages import filter, generate, judge, select
 from distill.table import GENERATED_COLUMNS, JUDGED_COLUMNS, SEED_COLUMNS
 

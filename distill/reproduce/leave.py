@@ -73,6 +73,12 @@ def check_out(out: Path, run: Path | None) -> None:
             hint="nothing was changed",
         )
     strangers = [name for name in RUN_FILES if (out / name).exists()]
+    folders = [name for name in (*REBUILT_FILES, MARK) if (out / name).is_dir()]
+    if folders:
+        raise UserError(
+            f"--out: got {str(out)!r}, where {folders[0]} is a folder; want a folder of its own.",
+            hint="nothing was changed",
+        )
     own = (out / MARK).is_file() and set(strangers) <= set(REBUILT_FILES)
     if strangers and not own:
         raise UserError(
@@ -90,6 +96,8 @@ def publish(draft: Path, out: Path, about: Mapping[str, Any]) -> None:
         out: Where they go.
         about: What `reproduced.json` says.
     """
-    write_text(out / MARK, json.dumps(about, ensure_ascii=False, indent=2) + "\n")
+    # The mark comes last: it speaks for files that are there.
+    (out / MARK).unlink(missing_ok=True)
     for name in REBUILT_FILES:
         (draft / name).replace(out / name)
+    write_text(out / MARK, json.dumps(about, ensure_ascii=False, indent=2) + "\n")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distill.config import Config, compose, config_sha256
-from distill.errors import DistillError, UserError
+from distill.errors import DistillError, UserError, printable
 from distill.folder import MANIFEST
 from distill.ledger import Ledger, is_sqlite_path
 from distill.plan import Plan
@@ -16,7 +16,7 @@ from distill.record import RunRecord
 from distill.records import rows_sha256
 from distill.records.sources import is_hub_name
 from distill.reproduce.causes import Causes, causes
-from distill.reproduce.damage import DamagedRunError, printable
+from distill.reproduce.damage import DamagedRunError
 from distill.reproduce.differ import Difference, difference
 from distill.reproduce.facts import Facts, read_facts
 from distill.reproduce.leave import check_out, drafted, publish

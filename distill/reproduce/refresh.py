@@ -22,13 +22,12 @@ import polars as pl
 from rich.console import Console
 
 from distill.config import Config
-from distill.errors import ConfigError, Fault, UserError, shown
+from distill.errors import ConfigError, Fault, UserError, printable, shown
 from distill.ledger import Ledger, now_utc
 from distill.models.budget import Budget, Spend
 from distill.models.client import ModelClient
 from distill.plan import BudgetSettings, Plan
 from distill.progress import Progress
-from distill.reproduce.damage import printable
 from distill.reproduce.differ import excerpts
 from distill.reproduce.rebuild import CLAUDE, StoredSeeds, stored_plan, stored_seeds
 from distill.reproduce.settings import Settings

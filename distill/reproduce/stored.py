@@ -17,11 +17,12 @@ from typing import Any
 import polars as pl
 
 from distill.config import Config
-from distill.errors import ConfigError, Fault, shown
+from distill.errors import ConfigError, Fault, printable, shown
 from distill.folder import MANIFEST
-from distill.ledger import Entry, response_key
-from distill.reproduce.damage import DamagedRunError, damaged, printable, read_bytes, require
+from distill.ledger import Entry, entry_digest, response_key
+from distill.reproduce.damage import DamagedRunError, damaged, read_bytes, require
 from distill.reproduce.facts import Facts, read_facts
+from distill.stages.export import DIGEST
 from distill.table import GENERATED_COLUMNS, JUDGED_COLUMNS, SEED_COLUMNS
 from distill.trust import check_foreign, read_foreign
 
@@ -89,13 +90,14 @@ def read_stored(
     responses = read_table(folder / RESPONSES, ENTRY_COLUMNS, full=tuple(ENTRY_COLUMNS))
     _check_ids(examples)
     entries = tuple(Entry(**row) for row in responses.iter_rows(named=True))
+    digests = read_digests(folder / RESPONSES) if RESPONSES in altered else []
     return Stored(
         folder=folder,
         facts=facts,
         config=config,
         examples=examples,
         responses=entries,
-        damage=(*altered.values(), *_strange(entries, examples)),
+        damage=(*altered.values(), *_strange(entries, digests, examples)),
         altered=frozenset(altered),
     )
 
@@ -134,7 +136,7 @@ def read_table(path: Path, schema: Mapping[str, Any], *, full: Sequence[str]) ->
 
     data = read_bytes(path)
     try:
-        table = parquet.read_table(pyarrow.BufferReader(data))
+        table = parquet.read_table(pyarrow.BufferReader(data), use_threads=False, pre_buffer=False)
         table.validate(full=True)
         frame = pl.DataFrame(pl.from_arrow(table))
     except (Exception, pl.exceptions.PanicException) as error:
@@ -174,8 +176,23 @@ def _check_ids(examples: pl.DataFrame) -> None:
         raise DamagedRunError(f"{EXAMPLES}: damaged (the id {shown(twice[0])} stands in two rows).")
 
 
-def _strange(entries: tuple[Entry, ...], examples: pl.DataFrame) -> list[str]:
-    """Name the responses whose stored request is not the one that their key stands for."""
+def read_digests(path: Path) -> list[str | None]:
+    """Return what each response's digest was when the run left it; none in older files."""
+    try:
+        return list(read_table(path, {DIGEST: pl.String}, full=())[DIGEST])
+    except DamagedRunError:
+        return []
+
+
+def _strange(
+    entries: tuple[Entry, ...], digests: Sequence[str | None], examples: pl.DataFrame
+) -> list[str]:
+    """Name the responses that are not what the run left, or not those of their keys."""
+    changed = [
+        entry.key
+        for entry, digest in zip(entries, digests, strict=False)
+        if digest is not None and digest != entry_digest(entry)
+    ]
     strange = [entry.key for entry in entries if not _has_own_key(entry)]
     rows = {
         key: f"row {printable(row)} ({stage})"
@@ -190,6 +207,13 @@ def _strange(entries: tuple[Entry, ...], examples: pl.DataFrame) -> list[str]:
     ]
     if len(strange) > TOLD:
         told.append(f"{RESPONSES}: so it is with {len(strange) - TOLD} more.")
+    other = [key for key in changed if key not in set(strange)]
+    told += [
+        f"{RESPONSES}: the response of {rows.get(key, 'an unknown row')} is not what the run left."
+        for key in other[:TOLD]
+    ]
+    if len(other) > TOLD:
+        told.append(f"{RESPONSES}: {len(other) - TOLD} more are not what the run left.")
     return told
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from distill.errors import printable
 from distill.reproduce import causes
-from distill.reproduce.damage import printable
 from distill.reproduce.differ import STAGES
 from distill.reproduce.proof import Check, Reproduction
 

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from distill.exports import Export
-from distill.ledger import Entry, Ledger
+from distill.ledger import Entry, Ledger, entry_digest
 from distill.paths import whole_file
 from distill.stages.evaluate import Evaluation
 from distill.table import is_in
@@ -23,6 +23,8 @@ REJECTED_COLUMNS = ("id", "question", "answer", "stage", "reason", "score")
 ENTRY_COLUMNS = {
     field.name: pl.Int64 if field.type == "int" else pl.String for field in fields(Entry)
 }
+# Of the other columns: it says which response is damaged, where the whole file is known to be.
+DIGEST = "digest"
 CELLS = attrgetter(*ENTRY_COLUMNS)
 RESPONSES_AT_ONCE = 5000
 
@@ -58,18 +60,19 @@ def export_responses(ledger: Ledger, keys: Iterable[str], path: Path) -> None:
     Args:
         ledger: Where the responses are.
         keys: Ledger keys, each once.
-        path: A Parquet file; the columns are those of `ledger.Entry`.
+        path: A Parquet file; the columns are those of `ledger.Entry`, and `DIGEST`.
     """
     # Polars writes a file at once; Arrow writes it piece by piece, so that memory stays flat.
     from pyarrow import parquet  # type: ignore[import-untyped]
 
-    schema = pl.DataFrame(schema=ENTRY_COLUMNS).to_arrow().schema
+    columns = ENTRY_COLUMNS | {DIGEST: pl.String}
+    schema = pl.DataFrame(schema=columns).to_arrow().schema
     wanted = iter(keys)
     with whole_file(path) as draft, parquet.ParquetWriter(draft, schema) as writer:
         while some := list(islice(wanted, RESPONSES_AT_ONCE)):
             found = {entry.key: entry for entry in ledger.get_many(some)}
-            rows = [CELLS(found[key]) for key in some]
-            frame = pl.DataFrame(rows, schema=ENTRY_COLUMNS, orient="row")
+            rows = [(*CELLS(found[key]), entry_digest(found[key])) for key in some]
+            frame = pl.DataFrame(rows, schema=columns, orient="row")
             writer.write_table(frame.to_arrow().cast(schema))
 
 

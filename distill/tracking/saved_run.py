@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from distill.config import flatten, without_secrets
-from distill.errors import UserError
+from distill.errors import ConfigError, UserError
 from distill.folder import RUN_FILES
+from distill.trust import read_foreign
 
 RUN_ID_TAG = "distill.run_id"
 PARENT_TAG = "mlflow.parentRunId"
@@ -111,18 +112,18 @@ def read_run(run_dir: Path) -> SavedRun:
     Raises:
         UserError: `run_dir` is no run folder, or one of these files cannot be read.
     """
-    import yaml
-
     run_dir = Path(run_dir).absolute()
     hint = "name the folder that `distill run` printed last; it holds manifest.json and config.yaml"
     try:
         manifest = json.loads((run_dir / MANIFEST_FILE).read_text(encoding="utf-8"))
-        config = yaml.safe_load((run_dir / CONFIG_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        if not isinstance(manifest, Mapping):
+            raise ValueError("manifest.json is no mapping")
+        if not (run_dir / CONFIG_FILE).is_file():
+            raise ValueError(f"{CONFIG_FILE} is missing")
+        config = read_foreign(run_dir / CONFIG_FILE)
+    except (OSError, ValueError, ConfigError) as error:
         what = error.strerror if isinstance(error, OSError) else "damaged manifest.json or config"
         raise UserError(f"{run_dir}: no run folder ({what}).", hint=hint) from error
-    if not isinstance(manifest, Mapping) or not isinstance(config, Mapping):
-        raise UserError(f"{run_dir}: no run folder (manifest or config is no mapping).", hint=hint)
     # The id becomes part of a search expression.
     if not re.fullmatch(r"[\w-]{1,64}", str(manifest.get("run_id", ""))):
         raise UserError(f"{run_dir / MANIFEST_FILE}: run_id is missing or no id.", hint=hint)
