@@ -77,6 +77,29 @@ def test_teacher_and_judge_share_the_budget(bench: Workbench) -> None:
     assert spent <= 0.06
 
 
+def test_the_held_out_arm_of_the_teacher_is_under_the_cap_too(bench: Workbench) -> None:
+    rows = [{"question": f"text {i}", "label": ("sport", "tech")[i % 2]} for i in range(8)]
+    bench.write("seeds.jsonl", rows)
+    held = [{"question": f"held {i}", "reference_answer": "sport"} for i in range(9)]
+    bench.write("heldout.jsonl", held)
+    bench.api.teacher = lambda prompt, body, attempt: Message(
+        '{"label": "sport"}', input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS
+    )
+    words = [
+        *("task=classify", "task.labels=[sport,tech]", "student=classifier"),
+        *("seeds.real_labels=4", "heldout.path=heldout.jsonl", "teacher.max_tokens=300"),
+    ]
+    cap = 6 * ONE_USD + 300 * PRICE_OUT
+    ended = bench.main(bench.words(*words, f"budget.max_usd={cap}"))
+
+    assert ended.status == 2, ended.err
+    assert "budget.max_usd" in ended.err
+    asked = bench.api.prompts("teacher")
+    assert sum("text" in prompt.split("Text:")[-1] for prompt in asked) == 4
+    assert 0 < sum("held" in prompt for prompt in asked) < 9
+    assert len(asked) * ONE_USD <= cap
+
+
 def test_a_cached_run_needs_no_budget(bench: Workbench) -> None:
     bench.run()
     bench.api.forget()

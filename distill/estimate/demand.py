@@ -33,8 +33,8 @@ from distill.stages.judge import judge
 from distill.table import TEACHER, count_in
 
 MISSING = "not in the ledger"
-ANSWERS, EVALUATION, GRADES, GRADES_TO_COME = "answers", "held-out", "grades", "grades to come"
-CANARIES = "canaries"
+ANSWERS, CANARIES, EVALUATION = "answers", "canaries", "held-out"
+GRADES, GRADES_TO_COME = "grades", "grades to come"
 # So many answers say which share of them the filters leave.
 ENOUGH_ROWS = 20
 FILLER = "word "
@@ -129,7 +129,6 @@ def demand_of(plan: Plan, stored: StoredResponses, *, answer_tokens: AnswerToken
     notes = []
     if plan.judge is not None and plan.judge.endpoint is not None:
         notes = _grades(table, plan, client, answer_tokens)
-    _evaluation(record, client)
     if plan.drift.questions:
         client.what = CANARIES
         ask_canaries(
@@ -140,6 +139,7 @@ def demand_of(plan: Plan, stored: StoredResponses, *, answer_tokens: AnswerToken
             client=client,
             seed=plan.seed,
         )
+    _evaluation(record, client)
     return Demand(
         groups=tuple(client.groups.values()), max_usd=plan.budget.max_usd, notes=tuple(notes)
     )

@@ -51,9 +51,9 @@ def _models(made: Estimate) -> Text:
 
 def _table(made: Estimate) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for name in ("cached", "to ask", "tokens in", "tokens out", "expected", "worst case"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for line in sorted(made.lines, key=lambda one: one.role != "teacher"):
         table.add_row(_name(line, made), *_cells(line))
     cached = count(sum(line.cached for line in made.lines))

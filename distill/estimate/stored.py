@@ -12,10 +12,9 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from distill.config import without_secrets
-from distill.errors import ConfigError, Fault
-from distill.ledger import Entry, Ledger, is_sqlite_path
-from distill.ledger.database import RESPONSES, told
+from distill.ledger import Entry, Ledger
+from distill.ledger.address import sqlite_file, without_password
+from distill.ledger.database import RESPONSES, engine_of, told
 from distill.models.protocol import Model
 
 KEYS_A_QUERY = 500
@@ -64,9 +63,9 @@ class StoredResponses(Ledger):
     """
 
     def __init__(self, url: str) -> None:  # not the parent's: that one makes what is missing
-        self._where = str(without_secrets(url))
-        self._open = _engine(url)
-        with told(self._where):
+        self._where = without_password(url)
+        self._open = _opened(url)
+        with told(self._where, url):
             if self._open is not None and not sa.inspect(self._open).has_table(RESPONSES.name):
                 self.close()
 
@@ -75,11 +74,15 @@ class StoredResponses(Ledger):
         for row in self._rows(RESPONSES.columns, keys):
             yield Entry(**row._mapping)
 
+    def served(self, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield key and served model of the entries that exist."""
+        for row in self._rows([RESPONSES.c.key, RESPONSES.c.served_model], keys):
+            yield tuple(row)
+
     def bodies(self, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield key and raw body of the entries that exist."""
         for row in self._rows([RESPONSES.c.key, RESPONSES.c.body], keys):
-            about = row._mapping
-            yield about["key"], about["body"]
+            yield tuple(row)
 
     def held(self, keys: Iterable[str]) -> Iterator[tuple[str, Held]]:
         """Yield each key that exists with what is known of its response."""
@@ -129,25 +132,11 @@ class StoredResponses(Ledger):
                 yield from connection.execute(found.where(RESPONSES.c.key.in_(some)))
 
 
-def _engine(url: str) -> sa.Engine | None:
+def _opened(url: str) -> sa.Engine | None:
     """Return the database; `None` for a file that does not exist."""
-    try:
-        address = sa.make_url(f"sqlite:///{url}" if is_sqlite_path(url) else url)
-        if address.get_backend_name() != "sqlite":
-            return sa.create_engine(
-                address, poolclass=sa.NullPool, execution_options={"postgresql_readonly": True}
-            )
-    except (
-        sa.exc.ArgumentError,
-        sa.exc.NoSuchModuleError,
-        ModuleNotFoundError,
-        ValueError,
-    ) as error:
-        got = str(without_secrets(url))
-        raise ConfigError(
-            [Fault("ledger.url", "a path or a SQLAlchemy URL", got, type(error).__name__)]
-        ) from None
-    path = Path(url if is_sqlite_path(url) else address.database or "")
+    path = sqlite_file(url)
+    if path is None:
+        return engine_of(url, "FULL")
     if not path.is_file():
         return None
     return sa.create_engine("sqlite://", creator=lambda: _read_only(path), poolclass=sa.NullPool)

@@ -23,6 +23,7 @@ from distill.ledger.patience import wait_for_server
 __all__ = [
     "CLAIMS",
     "RESPONSES",
+    "engine_of",
     "insert_or_keep",
     "is_sqlite_path",
     "open_database",
@@ -83,7 +84,7 @@ def open_database(url: str, synchronous: str) -> sa.Engine:
     if is_sqlite_path(url):
         with told(where):
             Path(url).parent.mkdir(parents=True, exist_ok=True)
-    engine = _engine(url, synchronous)
+    engine = engine_of(url, synchronous)
     try:
         with told(where, url):
             _set_up(engine, where)
@@ -93,7 +94,13 @@ def open_database(url: str, synchronous: str) -> sa.Engine:
     return engine
 
 
-def _engine(url: str, synchronous: str) -> sa.Engine:
+def engine_of(url: str, synchronous: str) -> sa.Engine:
+    """Return the database that a URL names, as it is; a server is waited for.
+
+    Raises:
+        ConfigError: the URL cannot be read, or names a database that is not supported.
+        LedgerError: the server does not answer.
+    """
     try:
         address = address_of(url)
         if address.get_backend_name() == "sqlite":

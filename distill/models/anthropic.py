@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from distill.component import component
 from distill.models.batch_api import BatchApi, Mode
-from distill.models.counting import Count, connect_message_counting
+from distill.models.counting import Count, counting
 from distill.models.keys import key_from_environment
 from distill.models.message_batches import MessageBatches
 from distill.models.messages_api import client_of, connect_messages, message_body, read_message
@@ -95,21 +95,23 @@ class Claude(ModelSettings):
         Raises:
             ModelError: no key is set, or the model is retired.
         """
-        async with client_of(
-            api_key=key_from_environment(name, self.api_key_env, self.base_url),
-            base_url=self.base_url,
-            model=self.model,
-            name=name,
-        ) as client:
+        async with self._client(name) as client:
             yield MessageBatches(client)
 
     @asynccontextmanager
     async def connect_counting(self, name: str) -> AsyncIterator[Count]:
-        """Open the way to the endpoint's own token counter."""
-        async with connect_message_counting(
+        """Open the way to the endpoint's own token counter.
+
+        Raises:
+            ModelError: no key is set, or the model is retired.
+        """
+        async with self._client(name) as client:
+            yield counting(client)
+
+    def _client(self, name: str) -> AbstractAsyncContextManager[Any]:
+        return client_of(
             api_key=key_from_environment(name, self.api_key_env, self.base_url),
             base_url=self.base_url,
             model=self.model,
             name=name,
-        ) as count:
-            yield count
+        )

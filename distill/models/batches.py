@@ -174,8 +174,8 @@ class BatchCalls:
         """Wait for a batch and keep its results; return the keys that are to be asked again."""
         cost_usd = 0.0
         if worst_usd is None:
-            worst_usd = 0.0
-            await self.budget.reserve(worst_usd)
+            worst_usd = sum(self._worst_usd(item) for item in batch.items)
+            await self.budget.hold(worst_usd)
         try:
             batch_id = batch.batch_id or await self._find(batch)
             if batch_id is None:
@@ -220,6 +220,7 @@ class BatchCalls:
                     continue
                 receipt = self._read(item, result.body)
                 if receipt is None:
+                    cost_usd += self._lose(item)
                     continue
                 cost_usd += receipt.cost_usd
                 keeping.append(asyncio.create_task(self.receipts.keep(receipt.entry)))
@@ -240,6 +241,13 @@ class BatchCalls:
         except FailedRequestError as error:
             self._fail(item.key, error.detail)
             return None
+
+    def _lose(self, item: BatchItem) -> float:
+        """Count a response that was billed and cannot be read; return the most that it cost."""
+        worst_usd = self._worst_usd(item)
+        self.receipts.spend.lose(worst_usd)
+        self.budget.unsure_usd += worst_usd
+        return worst_usd
 
     def _no_answer(self, key: str, result: BatchResult, again: dict[str, str]) -> None:
         if result.retry:

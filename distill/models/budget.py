@@ -156,6 +156,11 @@ class Room:
     cost_usd: float = 0.0
     is_held: bool = True
 
+    def lose(self) -> None:
+        """Count the last attempt at its dearest: it may have been billed and brought nothing."""
+        self.cost_usd = self.worst_usd
+        self.budget.unsure_usd += self.worst_usd
+
     async def again(self) -> None:
         """Book the last attempt and hold as much for another one.
 
@@ -179,10 +184,15 @@ class Budget:
 
     Args:
         max_usd: The cap, or `None` for none.
+        spent_usd: What was booked, attempts that may have been billed among it.
+        unsure_usd: What of it is for those.
+        reserved_usd: What is held for requests in flight.
+        in_flight: How many those are.
     """
 
     max_usd: float | None
     spent_usd: float = 0.0
+    unsure_usd: float = 0.0
     reserved_usd: float = 0.0
     in_flight: int = 0
     _freed: asyncio.Condition | None = None
@@ -223,14 +233,16 @@ class Budget:
                 # Counted, not summed: sums of dollars do not come back to zero exactly.
                 if self.in_flight == 0:
                     freed.notify_all()
-                    raise BudgetError(
-                        f"budget.max_usd: {self.spent_usd:.4f} of {self.max_usd:g} dollars are "
-                        f"spent and the next request could cost {worst_usd:.4f}; stopped before "
-                        "sending it.",
-                        hint="raise budget.max_usd or lower max_tokens, then run again: what was "
-                        "paid for is in the ledger and costs nothing",
-                    )
+                    raise self._refusal(worst_usd)
                 await freed.wait()
+            self.reserved_usd += worst_usd
+            self.in_flight += 1
+
+    async def hold(self, worst_usd: float) -> None:
+        """Count what another run has sent and this one waits for: nothing of it can be refused."""
+        if self.max_usd is None:
+            return
+        async with self._condition():
             self.reserved_usd += worst_usd
             self.in_flight += 1
 
@@ -245,6 +257,19 @@ class Budget:
             self.reserved_usd = max(0.0, left) if self.in_flight else 0.0
             self.spent_usd += cost_usd
             freed.notify_all()
+
+    def _refusal(self, worst_usd: float) -> BudgetError:
+        unsure = (
+            f" ({self.unsure_usd:.4f} of them may have been billed for attempts without an answer)"
+            if self.unsure_usd
+            else ""
+        )
+        return BudgetError(
+            f"budget.max_usd: {self.spent_usd:.4f} of {self.max_usd:g} dollars are spent{unsure} "
+            f"and the next request could cost {worst_usd:.4f}; stopped before sending it.",
+            hint="raise budget.max_usd or lower max_tokens, then run again: what was paid for is "
+            "in the ledger and costs nothing",
+        )
 
     def _condition(self) -> asyncio.Condition:
         """Return this event loop's condition: teacher and judge are asked in loops of their own."""

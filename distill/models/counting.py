@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
-
-from distill.models.keys import is_loopback
 
 AT_ONCE = 4
 TIMEOUT_S = 30.0
+RETRIES = 2
 # What the counting endpoint takes of a body; limits and sampling do not change the count.
 COUNTED = ("model", "messages", "system", "output_config", "thinking")
 
@@ -67,38 +66,28 @@ def count_all(model: CountsTokens, name: str, requests: Sequence[str]) -> list[i
     return asyncio.run(work())
 
 
-@asynccontextmanager
-async def connect_message_counting(
-    *, api_key: str, base_url: str | None, model: str, name: str
-) -> AsyncIterator[Count]:
-    """Open a client of the Messages API and yield the function that counts one body.
+def counting(client: Any) -> Count:
+    """Return the function that has the Messages API count the tokens of one body.
 
     Args:
-        api_key: The key; goes into the header and nowhere else.
-        base_url: The endpoint, or `None` for the provider's own.
-        model: The id to look up before the first count.
-        name: Who is asked, for messages.
+        client: The SDK's, open.
     """
-    from anthropic import APIError, AsyncAnthropic, DefaultAsyncHttpxClient
+    from anthropic import APIError
 
-    from distill.models.messages_api import look_up, told
+    from distill.models.messages_api import told
 
-    http_client = DefaultAsyncHttpxClient(trust_env=not is_loopback(base_url))
-    async with AsyncAnthropic(
-        api_key=api_key, base_url=base_url, timeout=TIMEOUT_S, http_client=http_client
-    ) as client:
-        await look_up(client, model, name)
+    patient = client.with_options(max_retries=RETRIES, timeout=TIMEOUT_S)
 
-        async def count(request: str) -> int:
-            body: dict[str, Any] = json.loads(request)
-            counted = {field: body[field] for field in COUNTED if field in body}
-            try:
-                answer = await client.messages.count_tokens(**counted)
-            except APIError as error:
-                raise CountingError(told(error).detail) from error
-            tokens = getattr(answer, "input_tokens", None)
-            if not isinstance(tokens, int) or tokens < 0:
-                raise CountingError("the answer holds no count")
-            return tokens
+    async def count(request: str) -> int:
+        body: dict[str, Any] = json.loads(request)
+        counted = {field: body[field] for field in COUNTED if field in body}
+        try:
+            answer = await patient.messages.count_tokens(**counted)
+        except APIError as error:
+            raise CountingError(told(error, client.api_key or "").detail) from error
+        tokens = getattr(answer, "input_tokens", None)
+        if not isinstance(tokens, int) or tokens < 0:
+            raise CountingError("the answer holds no count")
+        return tokens
 
-        yield count
+    return count

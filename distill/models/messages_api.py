@@ -109,7 +109,7 @@ async def client_of(
         max_retries=0,
         http_client=http_client(DefaultAioHttpClient, base_url=base_url),
     ) as client:
-        await look_up(client, model, name)
+        await _look_up(client, model, name)
         yield client
 
 
@@ -129,7 +129,7 @@ def told(error: Any, secret: str = "") -> FailedRequestError:
     return refusal(error.status_code, content, headers, request_id, secret=secret)
 
 
-async def look_up(client: Any, model: str, name: str) -> None:
+async def _look_up(client: Any, model: str, name: str) -> None:
     """Ask for the model's life cycle; a retired model stops the run, a near end is a warning."""
     from anthropic import APIError
 

@@ -144,7 +144,7 @@ class OnlineCalls:
     def _lose(self, room: Room) -> None:
         """Count an attempt that may have been billed and brought nothing."""
         self.receipts.spend.lose(room.worst_usd)
-        room.cost_usd = room.worst_usd
+        room.lose()
 
     def _read(self, wanted: Wanted, sent: Sent, ticket: Ticket) -> Receipt:
         try:

@@ -329,6 +329,26 @@ def test_the_held_out_items_are_asked_where_the_run_would_ask_them(
     assert asked == {"answers": 4} | ({"held-out": held_out} if held_out else {})
 
 
+def test_the_canaries_of_a_run_are_part_of_it(spending: Workbench) -> None:
+    words = ("--offline", "drift.questions=3", "drift.samples=4")
+
+    made = estimated(spending, *words)
+
+    assert line(made, "teacher", "canaries")["requests"] == 3 * 4
+    assert line(made, "teacher", "answers")["requests"] == len(QUESTIONS)
+
+
+def test_a_batch_is_estimated_at_half_the_price(spending: Workbench) -> None:
+    online = estimated(spending, "--offline")
+    batch = estimated(spending, "--offline", "teacher.mode=batch", "judge.via.mode=batch")
+
+    for name in ("expected", "worst"):
+        whole_usd = online["cost_usd"][name]
+        assert batch["cost_usd"][name] == pytest.approx(whole_usd / 2, abs=2e-6)
+    assert {one["mode"] for one in batch["lines"]} == {"batch"}
+    assert "in batches" in told(spending, "--offline", "teacher.mode=batch").out
+
+
 def test_what_ends_a_run_before_its_first_call_ends_the_estimate(spending: Workbench) -> None:
     spending.write("heldout.jsonl", [{"question": QUESTIONS[0], "reference_answer": "a"}])
 

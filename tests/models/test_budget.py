@@ -102,11 +102,11 @@ def test_a_lost_attempt_is_booked_at_its_dearest_and_another_wants_room() -> Non
     async def story() -> None:
         budget = Budget(1.0)
         async with budget.room(0.4) as room:
-            room.cost_usd = 0.4
+            room.lose()
             await room.again()
             assert (budget.spent_usd, budget.reserved_usd) == (0.4, 0.4)
-            room.cost_usd = 0.4
-            with pytest.raises(BudgetError):
+            room.lose()
+            with pytest.raises(BudgetError, match=r"\(0\.8000 of them may have been billed"):
                 await room.again()
         assert (budget.spent_usd, budget.reserved_usd, budget.in_flight) == (0.8, 0.0, 0)
 
@@ -135,3 +135,17 @@ def test_what_caching_saved_is_below_zero_where_nobody_read_it() -> None:
     assert spend.cache_saved_usd == pytest.approx(-0.25)
     spend.add(reply(input_tokens=1_000_000, output_tokens=0, cache_read_tokens=1_000_000))
     assert spend.cache_saved_usd == pytest.approx(0.65)
+
+
+def test_what_another_run_has_sent_is_counted_and_never_refused() -> None:
+    async def story() -> None:
+        budget = Budget(1.0)
+        await budget.hold(1.5)
+        waiting = asyncio.create_task(budget.reserve(0.5))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await budget.settle(1.5, 0.4)
+        await waiting
+        assert budget.room_usd == pytest.approx(0.1)
+
+    asyncio.run(story())

@@ -98,7 +98,7 @@ def test_the_cap_is_never_passed_by_what_was_billed(
     price = Price(
         draw.uniform(0, 1e4), draw.uniform(0, 1e5), cache_write=draw.choice([1.0, 1.25, 2.0])
     )
-    monkeypatch.setattr(client_module, "price_of", lambda *_: price)
+    monkeypatch.setattr(client_module, "price_of", lambda *_, **_more: price)
     teacher = Billing(concurrency=draw.randint(1, 20))
     judge = Billing(concurrency=draw.randint(1, 20), namespace="judge")
     teacher.begin(price, seed)
@@ -129,7 +129,7 @@ def test_an_attempt_that_was_lost_wants_room_for_the_next(
 ) -> None:
     price = Price(0.0, 1e5)
     one_usd = price.cost_usd(input_tokens=0, output_tokens=MAX_TOKENS)
-    monkeypatch.setattr(client_module, "price_of", lambda *_: price)
+    monkeypatch.setattr(client_module, "price_of", lambda *_, **_more: price)
 
     async def lost(prompt: str) -> str:
         raise FailedRequestError("cut", retry=True, retry_after_s=0.0, maybe_billed=True)
@@ -148,7 +148,7 @@ def test_an_attempt_that_was_lost_wants_room_for_the_next(
 def test_what_a_provider_turned_away_costs_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "price_of", lambda *_: Price(0.0, 1e5))
+    monkeypatch.setattr(client_module, "price_of", lambda *_, **_more: Price(0.0, 1e5))
 
     async def refused(prompt: str) -> str:
         if len(parrot.asked) < 5:
