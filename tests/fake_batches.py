@@ -45,6 +45,8 @@ class FakeBatches:
         polls: How often a batch is looked at before it has ended.
         is_held: While set, no batch ends.
         refusals: Statuses of the next calls, by `create`, `state` or `results`.
+        cut_results: Readings of results that end after the first.
+        raw_unicode: Whether results are written without escapes.
         lost: Creations that are carried out and whose response is lost.
         has_batches: Whether there are any here.
     """
@@ -55,6 +57,8 @@ class FakeBatches:
     refusals: dict[str, list[int]] = field(default_factory=dict)
     lost: int = 0
     has_batches: bool = True
+    cut_results: int = 0
+    raw_unicode: bool = False
     port: int = 0
     created: int = 0
     online: int = 0
@@ -205,7 +209,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(status)
         if call == "state":
             return self._send(self.fake.state(parts[0], looked=True))
-        lines = [json.dumps(row) + "\n" for row in self.fake.batches[parts[0]]["results"]]
+        rows = self.fake.batches[parts[0]]["results"]
+        if self.fake.cut_results:
+            self.fake.cut_results -= 1
+            rows = rows[:1]
+        escaped = not self.fake.raw_unicode
+        lines = [json.dumps(row, ensure_ascii=escaped) + "\n" for row in rows]
         return self._send("".join(lines).encode())
 
 

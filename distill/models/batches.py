@@ -160,8 +160,10 @@ class BatchCalls:
                 batch_id: str | None = await self.api.create(named)
             except FailedRequestError as error:
                 if not error.retry or attempt > self.receipts.model.max_retries:
-                    await asyncio.to_thread(self.book.close, token)
-                    raise self._failed(error) from error
+                    if error.detail.startswith("HTTP 4"):
+                        await asyncio.to_thread(self.book.close, token)
+                    # Else it may have come through: the next run looks for it.
+                    raise self._failed(error, creating=True) from error
                 await asyncio.sleep(wait_s(error, attempt))
                 # It may have come through although nothing came back.
                 batch_id = await self._find(batch)
@@ -205,7 +207,7 @@ class BatchCalls:
     async def _keep(self, batch: OpenBatch, batch_id: str) -> tuple[float, dict[str, str]]:
         """Keep the results; return their dollars, and what is to be asked again with the reason."""
         cost_usd, keeping = 0.0, []
-        left = {item.key: "the batch has no result for it" for item in batch.items}
+        left = {item.key for item in batch.items}
         again: dict[str, str] = {}
 
         async def read() -> None:
@@ -214,7 +216,7 @@ class BatchCalls:
                 item = _item_of(batch, result.custom_id)
                 if item is None or item.key not in left:
                     continue
-                del left[item.key]
+                left.remove(item.key)
                 if result.body is None:
                     self._no_answer(item.key, result, again)
                     continue
@@ -230,9 +232,15 @@ class BatchCalls:
                     await asyncio.gather(*keeping)
                     keeping.clear()
 
-        await self._patiently(read)
-        await asyncio.gather(*keeping)
-        return cost_usd, again | left
+            if left:
+                # Every request has a result once its batch has ended: read again, never send again.
+                raise FailedRequestError(f"{len(left)} results are missing", retry=True)
+
+        try:
+            await self._patiently(read)
+        finally:
+            await asyncio.gather(*keeping)
+        return cost_usd, again
 
     def _read(self, item: BatchItem, body: dict[str, Any]) -> Receipt | None:
         wanted = Wanted(item.key, item.request, item.sample)
@@ -297,8 +305,8 @@ class BatchCalls:
                     raise self._failed(error) from error
                 await asyncio.sleep(wait_s(error, attempt))
 
-    def _failed(self, error: FailedRequestError) -> ModelError:
-        gone = "HTTP 404" in error.detail
+    def _failed(self, error: FailedRequestError, *, creating: bool = False) -> ModelError:
+        gone = creating and "HTTP 404" in error.detail
         hint = f"{self.role}: mode=online, where the endpoint has no batches" if gone else RESUME
         return ModelError(f"{self.role}: batches: {error.detail}.", hint=hint)
 

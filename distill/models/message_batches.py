@@ -54,16 +54,19 @@ class MessageBatches:
 
     async def results(self, batch_id: str) -> AsyncIterator[BatchResult]:
         """Yield the results, line by line as they come in."""
+        import httpx2
         from anthropic import APIError
 
         batches = self._client.messages.batches
         try:
             async with batches.with_streaming_response.results(batch_id) as response:
-                async for line in response.iter_lines():
-                    if line.strip():
-                        yield _result(line)
+                async for line in _lines(response.iter_bytes()):
+                    yield _result(line)
         except APIError as error:
             raise told(error) from error
+        except httpx2.HTTPError as error:
+            detail = f"the results broke off, {type(error).__name__}"
+            raise FailedRequestError(detail, retry=True) from error
 
     async def since(self, created_at: str) -> list[BatchState]:
         """Return the newer batches, as far as the provider lists any."""
@@ -115,7 +118,20 @@ def _state(body: dict[str, Any]) -> BatchState:
         raise FailedRequestError(f"no Message Batch: {error!r}") from error
 
 
-def _result(line: str) -> BatchResult:
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield whole lines; an answer may hold every other sign that ends a line in a text."""
+    rest = b""
+    async for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield line
+    if rest.strip():
+        yield rest
+
+
+def _result(line: bytes) -> BatchResult:
+    custom_id = ""
     try:
         told_of = json.loads(line)
         custom_id, result = str(told_of["custom_id"]), told_of["result"]
@@ -124,8 +140,9 @@ def _result(line: str) -> BatchResult:
             return BatchResult(custom_id=custom_id, body=dict(result["message"]))
         error = (result.get("error") or {}).get("error") or {}
         cause, message = str(error.get("type", "")), str(error.get("message", ""))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FailedRequestError(f"no result of a Message Batch: {error!r}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # It is told of this one alone: the others of its batch are sound.
+        return BatchResult(custom_id=custom_id, detail=f"no result of a batch: {error!r}")
     detail = ", ".join(part for part in (f"batch item {kind}", cause, message) if part)
     return BatchResult(custom_id=custom_id, detail=detail, retry=cause not in BAD_REQUEST)
 

@@ -297,3 +297,41 @@ def test_recorded_answers_make_the_same_dataset_either_way(bench: Workbench) -> 
         counted = replay.stats()
     assert digests["online"] == digests["batch"]
     assert (counted["answers"], counted["batches"]) == (2 * len(lines), 2)
+
+
+def test_signs_that_end_a_line_in_a_text_end_none_in_the_results(
+    bench: Workbench, fake: FakeBatches
+) -> None:
+    fake.answer = lambda prompt, attempt: f"one\u2028two\u0085three\x0b {prompt}"
+    fake.raw_unicode = True
+    ended = bench.main(words(bench, fake))
+
+    assert ended.status == 0, ended.err
+    assert set(fake.submitted.values()) == {1}
+    assert bench.table["answer"].str.contains("one\u2028two\u0085three").all()
+
+
+def test_results_that_end_early_are_read_again_and_never_sent_again(
+    bench: Workbench, fake: FakeBatches
+) -> None:
+    fake.cut_results = 2
+    ended = bench.main(words(bench, fake))
+
+    assert ended.status == 0, ended.err
+    assert fake.created == 1
+    assert set(fake.submitted.values()) == {1}
+    assert bench.manifest["teacher"]["requests"] == NUMBER
+
+
+def test_results_that_stay_cut_stop_the_run_and_leave_the_batch(
+    bench: Workbench, fake: FakeBatches
+) -> None:
+    fake.cut_results = 100
+    ended = bench.main(words(bench, fake, "teacher.max_retries=0"))
+    assert ended.status == 1
+    assert "results are missing" in ended.err
+    fake.cut_results = 0
+
+    ended = bench.main(words(bench, fake))
+    assert ended.status == 0, ended.err
+    assert fake.created == 1
