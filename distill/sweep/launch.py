@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -23,13 +24,18 @@ from distill.folder import MANIFEST
 from distill.ledger import Ledger, canonical_json
 from distill.paths import conf_dir, write_text
 from distill.plan import Plan
+from distill.stages.read import read_heldout, read_seeds
 from distill.sweep.choice import choose
 from distill.sweep.points import Point, expand
 from distill.sweep.results import FAILURE_FILE, collect
 from distill.sweep.show import leave_files, print_table
+from distill.tracking.owner import is_gone, owner
 
 # How a point learns of its sweep: inherited by the processes that a launcher starts.
 STATE = "DISTILL_SWEEP"
+# How often a worker looks whether its sweep is still there, and how it ends where it is not.
+LOOK_AGAIN_S = 0.5
+ORPHANED = 1
 # Hydra keeps its hands off: no logs, no folders of its own, no change of directory.
 QUIET = (
     "hydra/job_logging=none",
@@ -67,6 +73,7 @@ def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
     os.environ[STATE] = json.dumps(
         {
             "parent": parent.run_id,
+            "owner": owner(),
             "names": [point.name for point in points],
             "folders": [str(folder) for folder in folders],
         }
@@ -106,12 +113,14 @@ def run_point(composed: Any) -> None:
     choices = OmegaConf.to_container(settings.runtime.choices)
     config = plain(composed, choices, list(settings.overrides.task))
     config["paths"]["out"] = str(out)
-    if _is_done(out, config):
-        return
-    sys.stderr.write(f"point {number}: {name}\n")
+    _end_with(state["owner"])
     started = time.monotonic()
     try:
-        run(build(config), Console(stderr=True), parent=state["parent"], name=name)
+        plan = build(config)
+        if _is_done(out, plan):
+            return
+        sys.stderr.write(f"point {number}: {name}\n")
+        run(plan, Console(stderr=True), parent=state["parent"], name=name)
     except Exception as error:
         text = str(error) if isinstance(error, DistillError) else traceback.format_exc()
         sys.stderr.write(f"point {number} failed: {text}\n")
@@ -170,10 +179,32 @@ def listed(overrides: Sequence[str]) -> list[str]:
     return words
 
 
-def _is_done(out: Path, config: dict[str, Any]) -> bool:
-    """Say whether `out` holds a whole run of the very same config."""
+def _is_done(out: Path, plan: Plan) -> bool:
+    """Say whether `out` holds a whole run of the very same config on the very same inputs."""
     try:
         manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(manifest.get("config_sha256") == config_sha256(config))
+    if manifest.get("config_sha256") != config_sha256(plan.config):
+        return False
+    _, seeds = read_seeds(plan.seeds, seed=plan.seed)
+    heldout = read_heldout(plan.heldout)
+    now = {"seeds": seeds.sha256} | ({} if heldout is None else {"heldout": heldout.sha256})
+    return now == {name: about.get("sha256") for name, about in manifest["inputs"].items()}
+
+
+def _end_with(sweep: str) -> None:
+    """End this process soon after the sweep's own has ended.
+
+    A launcher's worker outlives a sweep that is killed, and would go on paying and writing where
+    the same command, given again, does too.
+    """
+    if sweep == owner() or any(thread.name == STATE for thread in threading.enumerate()):
+        return
+
+    def watch() -> None:
+        while not is_gone(sweep):
+            time.sleep(LOOK_AGAIN_S)
+        os._exit(ORPHANED)
+
+    threading.Thread(target=watch, name=STATE, daemon=True).start()

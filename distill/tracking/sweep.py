@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 from distill.errors import UserError
 from distill.tracking.owner import OWNER_TAG, close_dead, is_gone, owner
-from distill.tracking.saved_run import MAX_TAG, RUN_ID_TAG, cut, section
+from distill.tracking.saved_run import MAX_TAG, PARENT_TAG, RUN_ID_TAG, cut, section
 from distill.tracking.store import experiment_id
 from distill.tracking.view import share_view
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 SWEEP_FILE = "sweep.json"
 SWEEP_TAG = "distill.sweep"
 SWEEP_OUT_TAG = "distill.sweep.out"
 NOTE_TAG = "mlflow.note.content"
 RUNNING = "RUNNING"
+CUT_OFF = frozenset({RUNNING, "KILLED"})
+# Workers of a sweep that was killed end soon after it.
+WORKERS_END_S, LOOK_AGAIN_S = 10.0, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,15 +95,44 @@ def begin(client: MlflowClient, experiment: str, *, identity: str, out: Path) ->
     digest = hashlib.sha256(identity.encode()).hexdigest()
     begun = client.search_runs([experiment], f"tags.`{SWEEP_TAG}` = '{digest}'")
     for run in begun:
-        if run.info.status == RUNNING and is_gone(run.data.tags.get(OWNER_TAG, "")):
+        # One that was closed as killed, by the user or by `distill doctor`, was cut off as well.
+        if run.info.status in CUT_OFF and is_gone(run.data.tags.get(OWNER_TAG, "")):
             run_id = str(run.info.run_id)
-            close_dead(client, experiment, parent=run_id)
             client.set_tag(run_id, OWNER_TAG, owner())
+            client.update_run(run_id, status=RUNNING)
+            _wait_for_workers(client, experiment, run_id)
+            close_dead(client, experiment, parent=run_id)
             return run_id, Path(run.data.tags.get(SWEEP_OUT_TAG, str(out)))
     tags = {SWEEP_TAG: digest, SWEEP_OUT_TAG: str(out), OWNER_TAG: owner()}
     made = client.create_run(experiment, tags=tags, run_name=f"sweep {out.name}")
     client.set_tag(made.info.run_id, RUN_ID_TAG, made.info.run_id)
     return str(made.info.run_id), out
+
+
+def open_point(client: MlflowClient, experiment: str, parent: str, name: str | None) -> str:
+    """Return the run of a sweep's point: a new one, or the one of an attempt that was cut off."""
+    for run in _children(client, experiment, parent):
+        is_dead = run.info.status in CUT_OFF and is_gone(run.data.tags.get(OWNER_TAG, ""))
+        if run.info.run_name == name and is_dead:
+            client.set_tag(run.info.run_id, OWNER_TAG, owner())
+            client.update_run(run.info.run_id, status=RUNNING)
+            return str(run.info.run_id)
+    tags = {PARENT_TAG: parent, OWNER_TAG: owner()}
+    return str(client.create_run(experiment, tags=tags, run_name=name).info.run_id)
+
+
+def _wait_for_workers(client: MlflowClient, experiment: str, parent: str) -> None:
+    """Wait until no process of the sweep that was cut off is at work."""
+    ends_at = time.monotonic() + WORKERS_END_S
+    while time.monotonic() < ends_at and any(
+        run.info.status == RUNNING and not is_gone(run.data.tags.get(OWNER_TAG, ""))
+        for run in _children(client, experiment, parent)
+    ):
+        time.sleep(LOOK_AGAIN_S)
+
+
+def _children(client: MlflowClient, experiment: str, parent: str) -> list[Run]:
+    return list(client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}'"))
 
 
 def mirror_sweep(client: MlflowClient, experiment: str, saved: SavedSweep, parent: str) -> None:
@@ -154,8 +188,6 @@ def parent_in_store(client: MlflowClient, experiment: str, run_id: str) -> str |
 
 def _new_metrics(client: MlflowClient, saved: SavedSweep, parent: str) -> Iterator[Any]:
     """Yield what the parent lacks: how many points there were, and the chosen one's figures."""
-    import time
-
     from mlflow.entities import Metric
 
     logged = client.get_run(parent).data.metrics

@@ -17,9 +17,9 @@ from distill.component import PositiveFloat, Text, component
 from distill.errors import DistillError
 from distill.tracking.mirror import mirror
 from distill.tracking.owner import OWNER_TAG, owner
-from distill.tracking.saved_run import MAX_TAG, PARENT_TAG, RUN_ID_TAG, cut, masked
+from distill.tracking.saved_run import MAX_TAG, RUN_ID_TAG, cut, masked
 from distill.tracking.store import connected, experiment_id
-from distill.tracking.sweep import begin, mirror_sweep, read_sweep
+from distill.tracking.sweep import begin, mirror_sweep, open_point, read_sweep
 from distill.tracking.view import page
 
 FAILURE_TAG = "distill.failure"
@@ -104,12 +104,15 @@ class MlflowTracking:
             _spared("the run goes on; bring it to MLflow later: distill sync RUN_DIR"),
             connected(self.uri, timeout_s=self.timeout_s, retries=0) as client,
         ):
-            tags = {} if parent is None else {PARENT_TAG: parent}
             experiment = experiment_id(client, self.experiment)
-            run_id = client.create_run(experiment, tags=tags, run_name=name).info.run_id
+            if parent is None:
+                # Owned from its beginning on: a kill at any moment leaves no run to nobody.
+                made = client.create_run(experiment, tags={OWNER_TAG: owner()}, run_name=name)
+                run_id = str(made.info.run_id)
+            else:
+                run_id = open_point(client, experiment, parent, name)
             run = MlflowRun(tracking=self, run_id=run_id)
             client.set_tag(run_id, RUN_ID_TAG, run_id)
-            client.set_tag(run_id, OWNER_TAG, owner())
         return run
 
     def open_sweep(self, *, identity: str, out: Path) -> TrackedSweep:

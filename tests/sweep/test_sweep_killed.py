@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_api import Hang
 from replayed import replaying
 from workbench import REPOSITORY, Workbench
+
+from distill.tracking.owner import is_gone
 
 CONCURRENCY = 4
 POINTS, QUESTIONS = 3, 12
@@ -66,8 +69,9 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(bench: Workbench) -> None:
     parents, children = tracked(bench)
     assert len(parents) == 1
     assert "RUNNING" not in {run.info.status for run in [*parents, *children]}
-    finished = [run.info.run_name for run in children if run.info.status == "FINISHED"]
-    assert sorted(finished) == [f"teacher.max_tokens={n}" for n in (101, 102, 103)]
+    assert {run.info.status for run in [*parents, *children]} == {"FINISHED"}
+    names = sorted(run.info.run_name for run in children)
+    assert names == [f"teacher.max_tokens={n}" for n in (101, 102, 103)]
 
 
 def test_doctor_closes_a_sweep_that_was_killed(bench: Workbench) -> None:
@@ -86,6 +90,43 @@ def test_doctor_closes_a_sweep_that_was_killed(bench: Workbench) -> None:
     assert "closed now" in ended.out
     parents, children = tracked(bench)
     assert {run.info.status for run in [*parents, *children]} == {"KILLED"}
+
+    ended = bench.process(words, timeout_s=120)
+
+    assert ended.status == 0, ended.err
+    parents, children = tracked(bench)
+    assert (len(parents), len(children)) == (1, 2)
+    assert {run.info.status for run in [*parents, *children]} == {"FINISHED"}
+
+
+def test_workers_end_with_a_sweep_that_is_killed(bench: Workbench) -> None:
+    bench.api.teacher = lambda *_: Hang()
+    joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    words = bench.words("judge=none", "filter=none", "teacher.max_tokens=101,102", *joblib)
+    words = [*[word for word in words if word != "tracking=none"], *TRACKED, "-m"]
+    with bench.start(words) as process:
+        bench.api.wait_for("teacher", 2, unless=process.poll)
+        process.kill()
+        process.communicate(timeout=60)
+    _, children = tracked(bench)
+    owners = [run.data.tags["distill.owner"] for run in children]
+    assert len(owners) == 2
+    ends_at = time.monotonic() + 60
+    while not all(map(is_gone, owners)):
+        assert time.monotonic() < ends_at, "workers are left"
+        time.sleep(0.1)
+
+
+def test_a_point_is_run_again_where_its_seeds_have_changed(bench: Workbench) -> None:
+    words = [*bench.with_judge("filter=none", "judge.threshold=0.2,0.9"), "-m"]
+    assert bench.main(words).status == 0
+    bench.write("seeds.jsonl", [{"question": "Why do leaves change their colour in autumn?"}])
+
+    ended = bench.main(words)
+
+    assert ended.status == 0, ended.err
+    with (bench.out / "sweep.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["rows"] for row in csv.DictReader(file)] == ["1", "1"]
 
 
 @pytest.mark.skipif(
