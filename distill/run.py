@@ -14,6 +14,7 @@ from rich.console import Console
 
 from distill.config import to_yaml
 from distill.costs import uncached_usd
+from distill.errors import DistillError
 from distill.folder import CANARIES, MANIFEST, RunFolder, file_digests
 from distill.guards import Evidence
 from distill.ledger import Ledger, now_utc
@@ -58,7 +59,13 @@ def run(
     Raises:
         DistillError: with one clear sentence; what was paid for is in the ledger.
     """
-    record = prepare(plan)
+    try:
+        record = prepare(plan)
+    except DistillError as error:
+        if parent is not None:
+            # A sweep shows what became of each of its points; a run of its own never began.
+            plan.tracking.open(parent=parent, name=name).fail(str(error))
+        raise
     tracked = plan.tracking.open(parent=parent, name=name)
     record.run_id, record.sweep_id, record.name = tracked.run_id, parent, name
     try:

@@ -170,7 +170,8 @@ def test_a_sweep_with_a_failed_point_has_failed_and_says_which(bench: Workbench)
     assert parent.info.status == "FAILED"
     assert parent.data.metrics["sweep/failed"] == 1
     assert "| failed |" in parent.data.tags["mlflow.note.content"]
-    assert "RUNNING" not in {run.info.status for run in runs}
+    points = {run.info.run_name: run.info.status for run in runs if run is not parent}
+    assert points == {"seeds.path=empty.jsonl": "FAILED", "seeds.path=seeds.jsonl": "FINISHED"}
 
 
 def test_submitit_runs_the_points_in_processes_of_its_own(bench: Workbench) -> None:
