@@ -159,14 +159,15 @@ class BatchCalls:
             try:
                 batch_id: str | None = await self.api.create(named)
             except FailedRequestError as error:
+                # Anything else than a refusal may have come through although nothing came back.
+                refused = error.detail.startswith("HTTP 4") and not error.maybe_billed
                 if not error.retry or attempt > self.receipts.model.max_retries:
-                    if error.detail.startswith("HTTP 4"):
+                    if refused:
                         await asyncio.to_thread(self.book.close, token)
-                    # Else it may have come through: the next run looks for it.
+                    # Else the next run looks for it.
                     raise self._failed(error, creating=True) from error
                 await asyncio.sleep(wait_s(error, attempt))
-                # It may have come through although nothing came back.
-                batch_id = await self._find(batch)
+                batch_id = None if refused else await self._find(batch)
             if batch_id is not None:
                 await asyncio.to_thread(self.book.submitted, token, batch_id)
                 self.tell(f"{self.role}: batch {batch_id} of {len(items)} requests is under way")
