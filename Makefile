@@ -27,7 +27,7 @@ demo: $(STAMP)  ## real news texts, 50 real labels, a local teacher, a student a
 	@$(BIN)/distill run experiment=demo
 
 test: $(STAMP)  ## the whole test suite, without network
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(STAMP)  ## lint, format and types
 	@$(BIN)/ruff check .
