@@ -22,6 +22,7 @@ Count = Annotated[int, Field(ge=0, description="a whole number of 0 or more")]
 Positive = Annotated[int, Field(ge=1, description="a whole number of 1 or more")]
 PositiveFloat = Annotated[float, Field(gt=0, description="a number above 0")]
 NonNegativeFloat = Annotated[float, Field(ge=0, description="a number of 0 or more")]
+Seed = Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2**32 - 1")]
 Text = Annotated[str, Field(min_length=1, description="a text that is not empty")]
 # YAML knows lists only; a tuple keeps the component hashable and unchangeable.
 Texts = Annotated[tuple[str, ...], Strict(False), Field(description="a list of texts")]

@@ -25,8 +25,6 @@ from distill.students import Student
 from distill.tasks import Task
 from distill.tracking import Tracking
 
-Seed = Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2**32 - 1")]
-
 
 @component
 class LedgerSettings:

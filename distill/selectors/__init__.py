@@ -6,9 +6,12 @@ from typing import Protocol, runtime_checkable
 
 import polars as pl
 
+from distill.selectors.balanced import Balanced
+from distill.selectors.best_of_n import BestOfN
+from distill.selectors.random_rows import RandomRows
 from distill.selectors.top_rows import TopRows
 
-__all__ = ["Selector", "TopRows"]
+__all__ = ["Balanced", "BestOfN", "RandomRows", "Selector", "TopRows"]
 
 
 @runtime_checkable

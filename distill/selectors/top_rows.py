@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from distill.component import Count, component
+from distill.selectors.ranked import PLACE, best_first, left_out
 
 
 @component
@@ -26,9 +27,4 @@ class TopRows:
         """Return true for rows beyond the budget; unscored rows rank last."""
         if self.max_rows is None:
             return pl.repeat(value=False, n=table.height, eager=True)
-        best_first = (
-            table.with_row_index("at")
-            .sort("score", descending=True, nulls_last=True, maintain_order=True)["at"]
-            .head(self.max_rows)
-        )
-        return ~pl.int_range(table.height, eager=True, dtype=pl.UInt32).is_in(best_first.implode())
+        return left_out(table.height, best_first(table)[PLACE].head(self.max_rows))
