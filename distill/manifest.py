@@ -12,8 +12,8 @@ from distill.models.budget import Spend
 from distill.record import RunRecord
 from distill.records import Records, rows_sha256
 from distill.stages.evaluate import Arm, Evaluation
-from distill.stages.judge import BELOW_THRESHOLD, UNSCORED
-from distill.table import REAL, rejected_counts
+from distill.stages.judge import BELOW_THRESHOLD
+from distill.table import REAL, UNSCORED, rejected_counts
 
 FORMAT = 1
 PLACES = 6

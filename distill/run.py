@@ -75,6 +75,7 @@ def run(
         ):
             client = ModelClient(ledger, Budget(plan.budget.max_usd), Progress(console))
             distil(record, client, folder.draft)
+            inspect(record)
             watch(record, client, folder.draft)
             prove(record, client)
             leave(record, client, ledger, folder.draft)
@@ -95,20 +96,27 @@ def prepare(plan: Plan) -> RunRecord:
     table, seeds = read_seeds(plan.seeds, seed=plan.seed)
     heldout = read_heldout(plan.heldout)
     check_labels(plan.task, table, heldout)
-    evidence = Evidence(
-        teacher=plan.teacher,
-        judge=None if plan.judge is None else plan.judge.endpoint,
-        table=table,
-        heldout=None if heldout is None else heldout.frame,
-    )
-    return RunRecord(
+    record = RunRecord(
         plan=plan,
         started_at=started_at,
         seeds=seeds,
         heldout=heldout,
         table=table,
-        guards=look(plan.guards, evidence, when="before"),
+        guards={},
         funnel={"seeds": table.height},
+    )
+    record.guards = look(plan.guards, evidence_of(record), when="before")
+    return record
+
+
+def evidence_of(record: RunRecord) -> Evidence:
+    """Return what the guards may look at."""
+    plan, heldout = record.plan, record.heldout
+    return Evidence(
+        teacher=plan.teacher,
+        judge=None if plan.judge is None else plan.judge.endpoint,
+        table=record.table,
+        heldout=None if heldout is None else heldout.frame,
     )
 
 
@@ -132,6 +140,11 @@ def distil(record: RunRecord, client: ModelClient, draft: Path) -> None:
         record.table = table
         record.dataset_sha256 = export_dataset(table, plan.export, draft / "dataset.jsonl")
         export_rejected(table, draft / "rejected.jsonl")
+
+
+def inspect(record: RunRecord) -> None:
+    """Let the guards look at the finished dataset, before anything is trained on it."""
+    record.guards |= look(record.plan.guards, evidence_of(record), when="after")
 
 
 def watch(record: RunRecord, client: ModelClient, draft: Path) -> None:

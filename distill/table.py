@@ -17,6 +17,8 @@ SYNTHETIC = "synthetic"
 ORIGINS = ("log", HUMAN, SYNTHETIC)
 TEACHER = "teacher"
 REAL = "real"
+# The reason of a row that its judge gave no score.
+UNSCORED = "unscored"
 
 SEED_COLUMNS: dict[str, Any] = {
     "id": pl.String,  # the seed's id; `#k` is appended for sample k >= 1

@@ -36,7 +36,7 @@ from distill.progress import Progress
 from distill.seeds import Seeds
 from distill.selectors import Selector
 from distill.students import Student
-from distill.table import JUDGED_COLUMNS, add_columns
+from distill.table import JUDGED_COLUMNS, add_columns, drop
 from distill.tasks import Task
 from distill.tracking import Tracking
 
@@ -313,9 +313,11 @@ def test_a_guard_finds_with_a_sentence_in_every_mode(target: str, mode: str) -> 
         {"id": ["h"], "question": ["A seed?"], "reference": ["x"], "origin": ["synthetic"]}
     )
     alias = claude(model="claude-opus-4-5")
+    faulty = add_columns(seeds_table("a SEED", "another"), JUDGED_COLUMNS)
+    faulty = drop(faulty, pl.col("id") == "another", stage="judge", reason="unscored")
     cases = [
         Evidence(teacher=claude(), judge=None, table=seeds_table("A seed?"), heldout=None),
-        Evidence(teacher=alias, judge=alias, table=seeds_table("a SEED"), heldout=heldout),
+        Evidence(teacher=alias, judge=alias, table=faulty, heldout=heldout),
     ]
     found = [guard.look(case) for case in cases]
 

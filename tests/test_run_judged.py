@@ -10,6 +10,8 @@ import pytest
 from fake_api import Message, Status
 from workbench import QUESTIONS, Workbench
 
+# Of these few rows one without a score is more than the guard allows.
+LENIENT = "guard.unscored.mode=warn"
 MALFORMED = (
     pytest.param("I would say it is fine.", id="prose"),
     pytest.param('{"reason": "good", "accuracy": 5', id="cut JSON"),
@@ -31,10 +33,11 @@ def test_a_reply_that_cannot_be_read_twice_leaves_the_row_unscored(
     bench: Workbench, reply: str
 ) -> None:
     bench.api.grade = lambda prompt, body, attempt: Message(reply) if "metals" in prompt else 5
-    ended = bench.run("judge.threshold=0")
+    ended = bench.run("judge.threshold=0", LENIENT)
 
     assert ended.status == 0, ended.err
     assert bench.reasons == {"s3": "judge/unscored"}
+    assert bench.manifest["guards"]["unscored"] == "warn"
     assert bench.lines("rejected.jsonl")[0]["score"] is None
     assert bench.manifest["judge"]["unscored"] == 1
     assert bench.manifest["rejected"]["judge/unscored"] == 1
@@ -53,10 +56,10 @@ def test_a_reply_that_cannot_be_read_once_is_asked_for_once_more(bench: Workbenc
 
 def test_malformed_replies_are_not_paid_for_again_in_the_next_run(bench: Workbench) -> None:
     bench.api.grade = lambda *_: Message("?")
-    bench.run()
+    bench.run(LENIENT)
     bench.api.forget()
 
-    bench.run()
+    bench.run(LENIENT)
 
     assert bench.api.count() == 0
     assert bench.manifest["judge"]["unscored"] == len(QUESTIONS)
@@ -65,7 +68,7 @@ def test_malformed_replies_are_not_paid_for_again_in_the_next_run(bench: Workben
 @pytest.mark.parametrize("stop", ["refusal", "max_tokens"])
 def test_a_judge_that_stops_early_leaves_the_row_unscored(bench: Workbench, stop: str) -> None:
     bench.api.grade = lambda *_: Message('{"reason": "it', stop_reason=stop)
-    ended = bench.run()
+    ended = bench.run(LENIENT)
 
     assert ended.status == 0
     assert bench.manifest["judge"]["unscored"] == len(QUESTIONS)
@@ -81,14 +84,14 @@ def test_a_judge_whose_request_fails_leaves_the_row_unscored_and_asks_again_next
         return Status(500, "overheated") if down and "metals" in prompt else 5
 
     bench.api.grade = grade
-    ended = bench.run()
+    ended = bench.run(LENIENT)
     assert ended.status == 0, ended.err
     assert bench.reasons == {"s3": "judge/unscored"}
     assert "overheated" in bench.table.filter(id="s3")["judge_reason"].item()
 
     down = False
     bench.api.forget()
-    bench.run()
+    bench.run(LENIENT)
 
     assert bench.api.count("judge") == 1
     assert bench.api.count("teacher") == 0
@@ -115,7 +118,7 @@ def test_a_threshold_of_one_keeps_full_marks_only(bench: Workbench) -> None:
 def test_another_threshold_weight_or_floor_costs_no_request(bench: Workbench) -> None:
     grades = {"accuracy": 4, "completeness": 2, "clarity": 5}
     bench.api.grade = lambda *_: grades
-    bench.run()
+    bench.run(LENIENT)
     assert bench.table["score"][0] == pytest.approx(0.4 * 0.75 + 0.3 * 0.25 + 0.3)
     assert bench.manifest["rows"] == 0
     bench.api.forget()
@@ -143,7 +146,7 @@ def test_a_score_at_the_threshold_is_kept(bench: Workbench) -> None:
 
 def test_an_answer_below_the_accuracy_floor_scores_nothing(bench: Workbench) -> None:
     bench.api.grade = lambda *_: {"accuracy": 2, "completeness": 5, "clarity": 5}
-    bench.run()
+    bench.run(LENIENT)
 
     assert set(bench.table["score"]) == {0.0}
     assert json.loads(bench.table["judge_scores"][0])["clarity"] == 5
@@ -168,3 +171,23 @@ def test_the_samples_of_a_judge_are_averaged(bench: Workbench) -> None:
     assert ended.status == 0, ended.err
     assert bench.api.count("judge") == 2 * len(QUESTIONS)
     assert set(bench.table["score"]) == {0.75}
+
+
+def test_a_judge_that_leaves_too_much_unscored_stops_the_run_and_nothing_is_lost(
+    bench: Workbench,
+) -> None:
+    bench.api.grade = lambda prompt, body, attempt: Message("?") if "metals" in prompt else 5
+    ended = bench.run()
+
+    assert ended.status == 2
+    assert not ended.has_traceback
+    share = f"1 of {len(QUESTIONS)} judged answers got no score"
+    for words in ("guard.unscored", share, "row s3: the reply cannot be read", "hint:"):
+        assert words in ended.err
+    assert not bench.out.exists()
+
+    bench.api.forget()
+    ended = bench.run("guard.unscored.max_share=0.5")
+    assert ended.status == 0, ended.err
+    assert bench.manifest["guards"]["unscored"] == "pass"
+    assert bench.api.count() == 0

@@ -10,6 +10,7 @@ from distill.guards.finding import Evidence, Finding, Guard, Mode
 from distill.guards.judge_independence import JudgeIndependence
 from distill.guards.pinned_models import PinnedModels
 from distill.guards.real_heldout import RealHeldout
+from distill.guards.unscored import Unscored
 
 __all__ = [
     "Contamination",
@@ -20,4 +21,5 @@ __all__ = [
     "Mode",
     "PinnedModels",
     "RealHeldout",
+    "Unscored",
 ]

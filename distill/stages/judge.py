@@ -8,11 +8,10 @@ import polars as pl
 
 from distill.judges import Judge, Verdict
 from distill.models.client import ModelClient
-from distill.table import JUDGED_COLUMNS, TEACHER, add_columns, drop, fill, to_ask
+from distill.table import JUDGED_COLUMNS, TEACHER, UNSCORED, add_columns, drop, fill, to_ask
 from distill.tasks import Task
 
 STAGE = "judge"
-UNSCORED = "unscored"
 BELOW_THRESHOLD = "below_threshold"
 
 
