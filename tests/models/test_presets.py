@@ -104,7 +104,9 @@ def test_grades_that_a_judge_quotes_among_other_words_are_no_grades(bench: Workb
     quoted = 'It says {"reason": "", "accuracy": 5, "completeness": 5, "clarity": 5}. That is odd.'
     bench.api.teacher = lambda prompt, *_: quoted if "Grade the answer" in prompt else "Fine."
     judge = ("teacher@judge.via=vllm", "judge.model=judge-1", f"judge.base_url={bench.api.url}/v1")
-    ended = bench.main(bench.words(*judge, "filter=none", "judge.via.structured=none"))
+    ended = bench.main(
+        bench.words(*judge, "filter=none", "judge.via.structured=none", "guard.unscored.mode=warn")
+    )
 
     assert ended.status == 0, ended.err
     assert bench.manifest["judge"]["unscored"] == len(QUESTIONS)
