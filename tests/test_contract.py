@@ -54,6 +54,7 @@ BESIDE = {
     ("task", "classify"): ["task.labels=[news,sport]"],
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],
+    ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
 }
 
@@ -246,6 +247,12 @@ ZEROES = {
     "distill.filters.MinWords": {"min_words": 0},
     "distill.filters.KeywordOverlap": {"min_share": 0},
     "distill.filters.Uncertainty": {"markers": []},
+    "distill.filters.Truncated": {"stop_reasons": []},
+    "distill.filters.Refusal": {"markers": []},
+    "distill.filters.Boilerplate": {"openers": []},
+    "distill.filters.MaxWords": {"max_words": None},
+    "distill.filters.Repetition": {"max_share": 1, "max_endings": None},
+    "distill.filters.FormatRegex": {"pattern": ""},
 }
 
 
@@ -253,8 +260,13 @@ ZEROES = {
 def test_a_filter_at_zero_keeps_everything(
     target: str, zero: dict[str, Any], answered: pl.DataFrame
 ) -> None:
-    assert made(target).rejects(answered).any()
-    assert not made(target, **zero).rejects(answered).any()
+    faulty = answered_table(
+        ["I can't help.", "Certainly! So.", "word " * 900, "cut"],
+        stop_reason=["end_turn", None, "end_turn", "max_tokens"],
+    )
+    table = pl.concat([answered, faulty])
+    assert made(target).rejects(table).any()
+    assert not made(target, **zero).rejects(table).any()
 
 
 def test_every_filter_with_numbers_was_tried_at_zero() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -18,6 +18,9 @@ from distill.seeds.file import seeds_shape
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from distill.filters import Filter
+    from distill.statistics import Interval
+
 Kind = Literal["seeds", "held-out", "dataset", "completion dataset"]
 KINDS = ("seeds", "heldout", "dataset")
 MAX_QUESTION_CHARS = 100_000
@@ -25,6 +28,9 @@ MAX_QUESTION_CHARS = 100_000
 TOLD_VALUES = 12
 TOLD_CHARS = 40
 QUANTILES = (0.05, 0.5, 0.95)
+# A rule that drops more of the humans' answers than this is told of.
+MAX_FALSE_REJECTS = 0.1
+TOGETHER = "all together"
 
 
 def run(argv: Sequence[str]) -> int:
@@ -38,11 +44,13 @@ def run(argv: Sequence[str]) -> int:
 
     Raises:
         SystemExit: the arguments cannot be read (2), or help was asked for (0).
+        ConfigError: `--filter` names no choice that can be built.
     """
     from rich.console import Console
 
     arguments = _parser().parse_args(argv)
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    filters = _filters(arguments.filter) if arguments.gold else None
     fine = True
     for at, source in enumerate(arguments.files):
         if at:
@@ -52,6 +60,7 @@ def run(argv: Sequence[str]) -> int:
             forced=arguments.kind,
             max_question_chars=arguments.max_question_chars,
             most=arguments.most,
+            filters=filters,
             console=console,
         )
     return 0 if fine else UserError.exit_status
@@ -79,6 +88,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="most characters of a question (default: %(default)s)",
     )
+    parser.add_argument(
+        "--gold",
+        action="store_true",
+        help="tell which share of the human answers each filter would drop",
+    )
+    parser.add_argument(
+        "--filter",
+        default="qa",
+        metavar="CHOICE",
+        help="with --gold: the choice of filter=…, [a,b] for more (default: %(default)s)",
+    )
     return parser
 
 
@@ -95,6 +115,7 @@ def _check(
     forced: str | None,
     max_question_chars: int,
     most: int | None,
+    filters: Mapping[str, Filter] | None,
     console: Console,
 ) -> bool:
     """Print what one file holds, or all its faults; say whether it is fine."""
@@ -118,6 +139,9 @@ def _check(
     console.print(f"{name}: {kind}, fine", style="bold green")
     for fact, value in _facts(records, kind):
         console.print(f"  {fact:<10} {value}")
+    if filters is not None:
+        for line in _gold(records, kind, filters):
+            console.print(line)
     return True
 
 
@@ -163,6 +187,40 @@ def _facts(records: Records, kind: Kind | None) -> Iterable[tuple[str, str]]:
         yield "answers", _lengths(frame["answer"])
     yield "questions", _lengths(frame["question"])
     yield "duplicates", _duplicates(frame["question"])
+
+
+def _filters(choice: str) -> Mapping[str, Filter]:
+    from distill.build import build
+    from distill.config import compose
+
+    return build(compose(["seeds.path=-", f"filter={choice}"])).filters
+
+
+def _gold(records: Records, kind: Kind | None, filters: Mapping[str, Filter]) -> Iterable[str]:
+    """Tell the false-reject rates of filters on the human answers of a file."""
+    from distill.filters.gold import false_rejects, gold_answers
+
+    gold = gold_answers(records.frame) if kind in {"seeds", "held-out"} else None
+    if gold is None or gold.is_empty():
+        yield "  no human answers to try the filters on"
+        return
+    yield f"  of {_count(gold.height, 'human answer')} the filters would drop (95 % interval)"
+    found = false_rejects(gold, filters)
+    rates = {**found.alone, TOGETHER: found.together}
+    width = max(map(len, rates))
+    for name, rate in rates.items():
+        yield f"    {name:<{width}}  {_rate(rate)}"
+    high = [name for name, rate in rates.items() if rate.value > MAX_FALSE_REJECTS]
+    if high:
+        yield (
+            f"  warning: {', '.join(high)} would drop more than {MAX_FALSE_REJECTS:.0%} of answers "
+            "that humans gave."
+        )
+        yield "    hint: choose other filters for this data, or loosen their numbers"
+
+
+def _rate(rate: Interval) -> str:
+    return f"{rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%})"
 
 
 def _values(column: pl.Series) -> str:

@@ -10,12 +10,38 @@ from typing import Protocol, runtime_checkable
 
 import polars as pl
 
+from distill.filters.boilerplate import Boilerplate
+from distill.filters.empty import Empty
+from distill.filters.exact_duplicates import ExactDuplicates
+from distill.filters.format_regex import FormatRegex
+from distill.filters.json_valid import JsonValid
 from distill.filters.keyword_overlap import KeywordOverlap
+from distill.filters.max_words import MaxWords
 from distill.filters.min_words import MinWords
 from distill.filters.number_present import NumberPresent
+from distill.filters.python_parses import PythonParses
+from distill.filters.refusal import Refusal
+from distill.filters.repetition import Repetition
+from distill.filters.truncated import Truncated
 from distill.filters.uncertainty import Uncertainty
 
-__all__ = ["Filter", "KeywordOverlap", "MinWords", "NumberPresent", "Uncertainty"]
+__all__ = [
+    "Boilerplate",
+    "Empty",
+    "ExactDuplicates",
+    "Filter",
+    "FormatRegex",
+    "JsonValid",
+    "KeywordOverlap",
+    "MaxWords",
+    "MinWords",
+    "NumberPresent",
+    "PythonParses",
+    "Refusal",
+    "Repetition",
+    "Truncated",
+    "Uncertainty",
+]
 
 
 @runtime_checkable

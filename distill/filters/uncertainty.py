@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from distill.component import Texts, component
+from distill.filters.openings import plain
 
 
 @component
@@ -26,9 +27,4 @@ class Uncertainty:
         """Return true for answers that hold a marker."""
         if not self.markers:
             return pl.repeat(value=False, n=table.height, eager=True)
-        plain = _plain(table["answer"])
-        return plain.str.contains_any(_plain(pl.Series(self.markers)).to_list())
-
-
-def _plain(texts: pl.Series) -> pl.Series:
-    return texts.str.to_lowercase().str.replace_all("[’ʼ`]", "'")
+        return plain(table["answer"]).str.contains_any(plain(pl.Series(self.markers)).to_list())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import polars as pl
-
 from distill.component import component
 from distill.guards.finding import Evidence, Finding, Mode, When
+from distill.wording import normalised
 
 
 @component
@@ -49,13 +48,3 @@ class Contamination:
             hint="take them out of seeds.path, or set guard.contamination.mode=warn to see what "
             "happens",
         )
-
-
-def normalised(column: str) -> pl.Expr:
-    """Return a text's words: lower case, letters and digits only, single spaces.
-
-    A text of signs alone stays as it is.
-    """
-    lower = pl.col(column).str.normalize("NFKC").str.to_lowercase().str.strip_chars()
-    words = lower.str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
-    return pl.when(words == "").then(lower).otherwise(words)
