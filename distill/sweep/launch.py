@@ -57,12 +57,14 @@ def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
         0 where every point ran, 1 where one failed.
 
     Raises:
-        ConfigError: faults of any point, before any of them runs.
+        ConfigError: faults of any point or of the launcher, before any point runs.
     """
     from rich.console import Console
 
     points = expand([word for word in overrides if not word.startswith("hydra")])
     plans = validated(points, config_dir)
+    launcher = [word for word in overrides if word.startswith("hydra")]
+    compose([*points[0].overrides, *launcher], config_dir=config_dir)
     first = plans[0]
     with Ledger(first.ledger.url, synchronous=first.ledger.synchronous):
         pass  # made here once, so that points that start together find it
@@ -80,7 +82,7 @@ def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
     )
     try:
         _launch(overrides, config_dir, parent.out)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # the latter is how Hydra tells a launcher's fault
         parent.kill()
         raise
     finally:

@@ -190,3 +190,25 @@ def test_values_of_a_range_are_rounded(bench: Workbench) -> None:
 
     assert ended.status == 0, ended.err
     assert [row["judge.threshold"] for row in table(bench)] == ["0.6", "0.7", "0.8", "0.9"]
+
+
+def test_a_mistyped_launcher_is_told_before_anything_is_opened(bench: Workbench) -> None:
+    words = bench.with_judge(THRESHOLDS, "hydra/launcher=jobllib", *TRACKED)
+    ended = bench.main([*(word for word in words if word != "tracking=none"), "-m"])
+
+    assert ended.status == 2
+    assert "hydra/launcher: got 'jobllib', want one of basic, joblib" in ended.err
+    assert "did you mean joblib?" in ended.err
+    assert bench.api.count() == 0
+    assert not bench.out.exists()
+    assert not (bench.folder / "store").exists()
+
+
+def test_a_mistyped_key_of_a_launcher_is_told_before_anything_is_opened(bench: Workbench) -> None:
+    words = bench.with_judge(THRESHOLDS, "hydra/launcher=joblib", "hydra.launcher.n_job=2")
+    ended = bench.main([*words, "-m"])
+
+    assert ended.status == 2
+    assert "hydra.launcher.n_job" in ended.err
+    assert bench.api.count() == 0
+    assert not bench.out.exists()
