@@ -20,7 +20,7 @@ from typing import Any
 from distill.build import build
 from distill.config import compose, config_sha256, forced, plain, register_resolvers
 from distill.errors import ConfigError, DistillError, Fault
-from distill.folder import MANIFEST
+from distill.folder import MANIFEST, clear_dead_drafts
 from distill.ledger import Ledger, canonical_json
 from distill.paths import conf_dir, write_text
 from distill.plan import Plan
@@ -120,6 +120,7 @@ def run_point(composed: Any) -> None:
     try:
         plan = build(config)
         if _is_done(out, plan):
+            clear_dead_drafts(out)  # of a point that was killed just after it was published
             return
         sys.stderr.write(f"point {number}: {name}\n")
         run(plan, Console(stderr=True), parent=state["parent"], name=name)

@@ -7,6 +7,8 @@ from pathlib import Path
 from workbench import QUESTIONS, Workbench
 
 TRACKED = ("tracking=mlflow", "tracking.uri=sqlite:///store/mlflow.db")
+# Above what Linux gives out.
+NO_PROCESS = 2**22 + 1
 THRESHOLDS = "judge.threshold=0.2,0.5,0.9"
 
 
@@ -75,6 +77,8 @@ def test_the_same_sweep_again_runs_only_what_is_missing(bench: Workbench) -> Non
     words = [*bench.with_judge("filter=none", THRESHOLDS), "-m"]
     bench.main(words)
     kept = (points(bench)[0] / "manifest.json").read_bytes()
+    killed_once_published = points(bench)[0] / f".draft-{NO_PROCESS}"
+    killed_once_published.mkdir()
     (points(bench)[1] / "manifest.json").unlink()
     for name in ("dataset.jsonl", "README.md"):
         (points(bench)[1] / name).unlink()
@@ -83,6 +87,7 @@ def test_the_same_sweep_again_runs_only_what_is_missing(bench: Workbench) -> Non
 
     assert ended.status == 1  # what is left of the point without a manifest is nobody's run
     assert (points(bench)[0] / "manifest.json").read_bytes() == kept
+    assert not killed_once_published.exists()
     assert bench.api.count("teacher") == len(QUESTIONS)
 
 
