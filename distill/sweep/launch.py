@@ -44,6 +44,8 @@ QUIET = (
     "hydra.sweep.subdir=.",
 )
 HYDRA_FILE = "multirun.yaml"
+# Where submitit keeps its jobs, pickled, beside their logs.
+SUBMITIT_FOLDER = ".submitit"
 
 
 def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
@@ -160,8 +162,9 @@ def _launch(overrides: Sequence[str], config_dir: Path | None, out: Path) -> Non
         )()
     finally:
         sys.argv = argv
-        # It repeats the overrides, and one of them may hold a password.
-        (out / HYDRA_FILE).unlink(missing_ok=True)
+        # They repeat the overrides, and one of them may hold a password.
+        for file in (out / HYDRA_FILE, *(out / SUBMITIT_FOLDER).rglob("*.pkl")):
+            file.unlink(missing_ok=True)
 
 
 def listed(overrides: Sequence[str]) -> list[str]:

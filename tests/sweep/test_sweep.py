@@ -184,6 +184,9 @@ def test_submitit_runs_the_points_in_processes_of_its_own(bench: Workbench) -> N
     ended = bench.process([*words, "-m"], timeout_s=240)
 
     assert ended.status == 0, ended.err
+    # The jobs repeat the overrides, and one of them may hold a password.
+    assert list((bench.out / ".submitit").rglob("*_log.out"))
+    assert not list(bench.out.rglob("*.pkl"))
     assert bench.api.count("teacher") == len(QUESTIONS)
     assert bench.api.count("judge") == len(QUESTIONS)
     assert [row["status"] for row in table(bench)] == ["done"] * 3
