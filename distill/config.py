@@ -261,9 +261,9 @@ def _told_by_us(overrides: Sequence[str], folders: Sequence[Path]) -> Iterator[N
 
 def _fault(error: BaseException, overrides: Sequence[str], folders: Sequence[Path]) -> Fault:
     text = " ".join(str(error).split()).removesuffix(".")
-    absent = re.search(r"Could not find '([^'/]+)/([^']+)'", text)
+    absent = re.search(r"Could not find '([^']+)/([^'/]+)'", text)
     if absent:
-        known = choices_of(absent[1], folders)
+        known = choices_of(absent[1], folders) or _plugins(text)
         want = f"one of {', '.join(known)}"
         return Fault(absent[1], want, shown(absent[2]), _did_you_mean(absent[2], known))
     named = [word for word in overrides if word.lstrip("+~").split("=", 1)[0] in text]
@@ -278,6 +278,12 @@ def _quoted(folder: Path) -> str:
 def choices_of(group: str, folders: Sequence[Path]) -> list[str]:
     """Return the options of a config group, sorted."""
     return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+
+
+def _plugins(text: str) -> list[str]:
+    """Return the options that Hydra names itself, of a group that its plugins bring."""
+    listed = re.search(r"Available options in '[^']+': (.*?) Config search path", text)
+    return listed[1].split() if listed else []
 
 
 def _did_you_mean(got: str, known: Sequence[str]) -> str | None:

@@ -42,6 +42,14 @@ def file_digests(folder: Path) -> dict[str, str]:
     return digests
 
 
+def clear_dead_drafts(out: Path) -> None:
+    """Remove what runs that were killed left half done in a run's folder."""
+    for draft in out.glob(".draft-*"):
+        pid = draft.name.rpartition("-")[2]
+        if pid == str(os.getpid()) or (pid.isdigit() and not started(int(pid))):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
 class RunFolder:
     """Drafts of a run's files; `publish` moves them to their places.
 
@@ -63,7 +71,7 @@ class RunFolder:
 
     def __enter__(self) -> RunFolder:
         self._refuse_strangers()
-        self._clear_dead_drafts()
+        clear_dead_drafts(self._out)
         try:
             missing = [f for f in (self.draft, *self.draft.parents) if not f.exists()]
             self.draft.mkdir(parents=True)
@@ -106,10 +114,3 @@ class RunFolder:
                 "run; want a folder of its own for each run.",
                 hint="choose another folder; nothing was changed",
             )
-
-    def _clear_dead_drafts(self) -> None:
-        """Remove what runs that were killed left half done in the same folder."""
-        for draft in self._out.glob(".draft-*"):
-            pid = draft.name.rpartition("-")[2]
-            if draft == self.draft or (pid.isdigit() and not started(int(pid))):
-                shutil.rmtree(draft, ignore_errors=True)

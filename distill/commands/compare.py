@@ -11,6 +11,9 @@ from distill.errors import UserError
 
 KEYS = ("tracking.uri", "tracking.experiment")
 EXAMPLES = 3
+# What a file that `--html` may replace starts with, and where that is looked for.
+PAGE_STARTS = (b"<!doctype html", b"<html")
+LOOKED_AT_BYTES = 512
 
 EPILOG = """\
 a run is named by
@@ -36,6 +39,7 @@ def run(argv: list[str]) -> int:
     settings = _settings([word for word in argv if _is_override(word)])
     if words.examples < 0:
         raise UserError(f"--examples: got {words.examples}, want a whole number of 0 or more.")
+    page = None if words.html is None else _page(words.html)
 
     from distill.compare import compare, read_side
     from distill.compare.side import FILES
@@ -47,10 +51,10 @@ def run(argv: list[str]) -> int:
         with find_run(reference, uri, experiment=experiment, names=FILES) as folder:
             sides.append(read_side(folder))
     comparison = compare(sides[0], sides[1], examples=words.examples)
-    if words.html is not None:
+    if page is not None:
         from distill.compare.page import write_page
 
-        write_page(comparison, words.html)
+        write_page(comparison, page)
     if words.json:
         from distill.compare.as_json import to_json
 
@@ -61,8 +65,8 @@ def run(argv: list[str]) -> int:
         from distill.compare.terminal import print_comparison
 
         print_comparison(comparison, Console())
-        if words.html is not None:
-            sys.stdout.write(f"Page     {words.html}\n")
+        if page is not None:
+            sys.stdout.write(f"Page     {page}\n")
     return 0
 
 
@@ -76,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("a", metavar="RUN_A")
     parser.add_argument("b", metavar="RUN_B")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, one file")
+    parser.add_argument("--html", metavar="FILE", help="write a page, one file")
     parser.add_argument(
         "--examples",
         type=int,
@@ -85,6 +89,27 @@ def _parser() -> argparse.ArgumentParser:
         help=f"rows shown of each kind (default: {EXAMPLES})",
     )
     return parser
+
+
+def _page(named: str) -> Path:
+    """Return where the page goes: a new file, or an earlier page that it replaces."""
+    if not named.strip():
+        raise UserError("--html: got '', want a file.")
+    path = Path(named)
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                start = file.read(LOOKED_AT_BYTES).lstrip().lower()
+            if start and not start.startswith(PAGE_STARTS):
+                raise UserError(
+                    f"--html: got {named!r}, which is there and no page; want a file of its own.",
+                    hint="nothing was changed",
+                )
+    except OSError as error:
+        raise UserError(
+            f"--html: got {named!r}, want a file that can be written ({error.strerror})."
+        ) from error
+    return path
 
 
 def _is_override(word: str) -> bool:

@@ -47,7 +47,9 @@ def run(argv: list[str]) -> int:
 
     reference, overrides = _sorted_out(words.run)
     settings = read_settings(overrides)
-    named = words.out or settings.out
+    named = settings.out if words.out is None else words.out
+    if named is not None and not named.strip():
+        raise UserError("--out: got '', want a folder.")
     out = Path(named).expanduser() if named else None
     with _place(reference, settings) as place:
         if words.refresh:

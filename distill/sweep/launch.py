@@ -20,7 +20,7 @@ from typing import Any
 from distill.build import build
 from distill.config import compose, config_sha256, forced, plain, register_resolvers
 from distill.errors import ConfigError, DistillError, Fault
-from distill.folder import MANIFEST
+from distill.folder import MANIFEST, clear_dead_drafts
 from distill.ledger import Ledger, canonical_json
 from distill.paths import conf_dir, write_text
 from distill.plan import Plan
@@ -44,6 +44,8 @@ QUIET = (
     "hydra.sweep.subdir=.",
 )
 HYDRA_FILE = "multirun.yaml"
+# Where submitit keeps its jobs, pickled, beside their logs.
+SUBMITIT_FOLDER = ".submitit"
 
 
 def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
@@ -57,12 +59,14 @@ def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
         0 where every point ran, 1 where one failed.
 
     Raises:
-        ConfigError: faults of any point, before any of them runs.
+        ConfigError: faults of any point or of the launcher, before any point runs.
     """
     from rich.console import Console
 
     points = expand([word for word in overrides if not word.startswith("hydra")])
     plans = validated(points, config_dir)
+    launcher = [word for word in overrides if word.startswith("hydra")]
+    compose([*points[0].overrides, *launcher], config_dir=config_dir)
     first = plans[0]
     with Ledger(first.ledger.url, synchronous=first.ledger.synchronous):
         pass  # made here once, so that points that start together find it
@@ -80,7 +84,7 @@ def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
     )
     try:
         _launch(overrides, config_dir, parent.out)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # the latter is how Hydra tells a launcher's fault
         parent.kill()
         raise
     finally:
@@ -118,6 +122,7 @@ def run_point(composed: Any) -> None:
     try:
         plan = build(config)
         if _is_done(out, plan):
+            clear_dead_drafts(out)  # of a point that was killed just after it was published
             return
         sys.stderr.write(f"point {number}: {name}\n")
         run(plan, Console(stderr=True), parent=state["parent"], name=name)
@@ -157,8 +162,9 @@ def _launch(overrides: Sequence[str], config_dir: Path | None, out: Path) -> Non
         )()
     finally:
         sys.argv = argv
-        # It repeats the overrides, and one of them may hold a password.
-        (out / HYDRA_FILE).unlink(missing_ok=True)
+        # They repeat the overrides, and one of them may hold a password.
+        for file in (out / HYDRA_FILE, *(out / SUBMITIT_FOLDER).rglob("*.pkl")):
+            file.unlink(missing_ok=True)
 
 
 def listed(overrides: Sequence[str]) -> list[str]:

@@ -251,6 +251,7 @@ def test_an_unknown_run_is_the_users_to_mend(bench: Workbench) -> None:
         (["a", "b", "--examples", "-1"], "--examples: got -1"),
         (["a", "b", "tracking.url=x"], "tracking.url: no such key here"),
         (["a", "b", "--html", "no/such/folder.html"], "--html: got 'no/such/folder.html'"),
+        (["a", "b", "--html", ""], "--html: got '', want a file"),
     ],
 )
 def test_words_that_make_no_sense_are_the_users_to_mend(
@@ -261,6 +262,19 @@ def test_words_that_make_no_sense_are_the_users_to_mend(
     assert ended.status == 2
     assert said in ended.err
     assert not ended.has_traceback
+
+
+def test_a_page_replaces_an_earlier_page_and_no_dataset(bench: Workbench) -> None:
+    pair()
+    bench.write("mine.jsonl", [{"question": "Which river is long?"}])
+    before = Path("mine.jsonl").read_bytes()
+    ended = compare(bench, "a", "b", "--html", "mine.jsonl")
+    assert ended.status == 2
+    assert "--html: got 'mine.jsonl', which is there and no page" in ended.err
+    assert Path("mine.jsonl").read_bytes() == before
+
+    for _ in range(2):
+        assert compare(bench, "a", "b", "--html", "page.html").status == 0
 
 
 def test_no_examples_are_shown_where_none_are_wanted(bench: Workbench) -> None:

@@ -277,6 +277,13 @@ def test_out_gets_the_rebuilt_files_and_may_be_used_again(
     assert about["dataset_sha256"] == hashlib.sha256(files["dataset.jsonl"]).hexdigest()
 
 
+def test_an_empty_out_is_told_and_not_taken_for_none(bench: Workbench) -> None:
+    bench.run_unjudged()
+    ended = bench.main(["reproduce", "runs/one", "--out", ""])
+    assert ended.status == 2
+    assert "--out: got ''" in ended.err
+
+
 @pytest.mark.parametrize("out", ["runs/one", "runs/one/again", "runs/one/../one/x", "taken"])
 def test_out_is_never_the_run_or_what_belongs_to_somebody_else(bench: Workbench, out: str) -> None:
     bench.run_unjudged()

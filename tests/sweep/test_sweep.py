@@ -7,6 +7,8 @@ from pathlib import Path
 from workbench import QUESTIONS, Workbench
 
 TRACKED = ("tracking=mlflow", "tracking.uri=sqlite:///store/mlflow.db")
+# Above what Linux gives out.
+NO_PROCESS = 2**22 + 1
 THRESHOLDS = "judge.threshold=0.2,0.5,0.9"
 
 
@@ -75,6 +77,8 @@ def test_the_same_sweep_again_runs_only_what_is_missing(bench: Workbench) -> Non
     words = [*bench.with_judge("filter=none", THRESHOLDS), "-m"]
     bench.main(words)
     kept = (points(bench)[0] / "manifest.json").read_bytes()
+    killed_once_published = points(bench)[0] / f".draft-{NO_PROCESS}"
+    killed_once_published.mkdir()
     (points(bench)[1] / "manifest.json").unlink()
     for name in ("dataset.jsonl", "README.md"):
         (points(bench)[1] / name).unlink()
@@ -83,6 +87,7 @@ def test_the_same_sweep_again_runs_only_what_is_missing(bench: Workbench) -> Non
 
     assert ended.status == 1  # what is left of the point without a manifest is nobody's run
     assert (points(bench)[0] / "manifest.json").read_bytes() == kept
+    assert not killed_once_published.exists()
     assert bench.api.count("teacher") == len(QUESTIONS)
 
 
@@ -179,6 +184,9 @@ def test_submitit_runs_the_points_in_processes_of_its_own(bench: Workbench) -> N
     ended = bench.process([*words, "-m"], timeout_s=240)
 
     assert ended.status == 0, ended.err
+    # The jobs repeat the overrides, and one of them may hold a password.
+    assert list((bench.out / ".submitit").rglob("*_log.out"))
+    assert not list(bench.out.rglob("*.pkl"))
     assert bench.api.count("teacher") == len(QUESTIONS)
     assert bench.api.count("judge") == len(QUESTIONS)
     assert [row["status"] for row in table(bench)] == ["done"] * 3
@@ -190,3 +198,25 @@ def test_values_of_a_range_are_rounded(bench: Workbench) -> None:
 
     assert ended.status == 0, ended.err
     assert [row["judge.threshold"] for row in table(bench)] == ["0.6", "0.7", "0.8", "0.9"]
+
+
+def test_a_mistyped_launcher_is_told_before_anything_is_opened(bench: Workbench) -> None:
+    words = bench.with_judge(THRESHOLDS, "hydra/launcher=jobllib", *TRACKED)
+    ended = bench.main([*(word for word in words if word != "tracking=none"), "-m"])
+
+    assert ended.status == 2
+    assert "hydra/launcher: got 'jobllib', want one of basic, joblib" in ended.err
+    assert "did you mean joblib?" in ended.err
+    assert bench.api.count() == 0
+    assert not bench.out.exists()
+    assert not (bench.folder / "store").exists()
+
+
+def test_a_mistyped_key_of_a_launcher_is_told_before_anything_is_opened(bench: Workbench) -> None:
+    words = bench.with_judge(THRESHOLDS, "hydra/launcher=joblib", "hydra.launcher.n_job=2")
+    ended = bench.main([*words, "-m"])
+
+    assert ended.status == 2
+    assert "hydra.launcher.n_job" in ended.err
+    assert bench.api.count() == 0
+    assert not bench.out.exists()
