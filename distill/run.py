@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 from rich.console import Console
 
 from distill.config import to_yaml
@@ -25,6 +26,7 @@ from distill.paths import write_text
 from distill.plan import Plan
 from distill.progress import Progress
 from distill.record import RunRecord
+from distill.records import Records
 from distill.report import write_card, write_report
 from distill.stages.canaries import ask_canaries
 from distill.stages.evaluate import evaluate
@@ -36,7 +38,7 @@ from distill.stages.export import (
 )
 from distill.stages.filter import apply_filters
 from distill.stages.generate import generate
-from distill.stages.guard import look
+from distill.stages.guard import look, merged
 from distill.stages.judge import judge
 from distill.stages.measure import measure
 from distill.stages.read import check_labels, read_heldout, read_seeds
@@ -75,6 +77,7 @@ def run(
         ):
             client = ModelClient(ledger, Budget(plan.budget.max_usd), Progress(console))
             distil(record, client, folder.draft)
+            inspect(record)
             watch(record, client, folder.draft)
             prove(record, client)
             leave(record, client, ledger, folder.draft)
@@ -95,12 +98,7 @@ def prepare(plan: Plan) -> RunRecord:
     table, seeds = read_seeds(plan.seeds, seed=plan.seed)
     heldout = read_heldout(plan.heldout)
     check_labels(plan.task, table, heldout)
-    evidence = Evidence(
-        teacher=plan.teacher,
-        judge=None if plan.judge is None else plan.judge.endpoint,
-        table=table,
-        heldout=None if heldout is None else heldout.frame,
-    )
+    evidence = evidence_of(plan, table, heldout)
     return RunRecord(
         plan=plan,
         started_at=started_at,
@@ -109,6 +107,16 @@ def prepare(plan: Plan) -> RunRecord:
         table=table,
         guards=look(plan.guards, evidence, when="before"),
         funnel={"seeds": table.height},
+    )
+
+
+def evidence_of(plan: Plan, table: pl.DataFrame, heldout: Records | None) -> Evidence:
+    """Return what the guards look at."""
+    return Evidence(
+        teacher=plan.teacher,
+        judge=None if plan.judge is None else plan.judge.endpoint,
+        table=table,
+        heldout=None if heldout is None else heldout.frame,
     )
 
 
@@ -132,6 +140,13 @@ def distil(record: RunRecord, client: ModelClient, draft: Path) -> None:
         record.table = table
         record.dataset_sha256 = export_dataset(table, plan.export, draft / "dataset.jsonl")
         export_rejected(table, draft / "rejected.jsonl")
+
+
+def inspect(record: RunRecord) -> None:
+    """Let the guards look at the finished dataset, before anything is trained on it."""
+    plan = record.plan
+    found = look(plan.guards, evidence_of(plan, record.table, record.heldout), when="after")
+    record.guards = merged(record.guards, found)
 
 
 def watch(record: RunRecord, client: ModelClient, draft: Path) -> None:

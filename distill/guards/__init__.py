@@ -6,7 +6,7 @@ A guard's mode is `error` (the run stops), `warn` (the run says so and goes on) 
 from __future__ import annotations
 
 from distill.guards.contamination import Contamination
-from distill.guards.finding import Evidence, Finding, Guard, Mode
+from distill.guards.finding import Evidence, Finding, Guard, Mode, Moment
 from distill.guards.judge_independence import JudgeIndependence
 from distill.guards.pinned_models import PinnedModels
 from distill.guards.real_heldout import RealHeldout
@@ -18,6 +18,7 @@ __all__ = [
     "Guard",
     "JudgeIndependence",
     "Mode",
+    "Moment",
     "PinnedModels",
     "RealHeldout",
 ]
