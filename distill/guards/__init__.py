@@ -8,6 +8,7 @@ from __future__ import annotations
 from distill.guards.contamination import Contamination
 from distill.guards.finding import Evidence, Finding, Guard, Mode, Moment
 from distill.guards.judge_independence import JudgeIndependence
+from distill.guards.lineage import Lineage
 from distill.guards.pinned_models import PinnedModels
 from distill.guards.real_heldout import RealHeldout
 
@@ -17,6 +18,7 @@ __all__ = [
     "Finding",
     "Guard",
     "JudgeIndependence",
+    "Lineage",
     "Mode",
     "Moment",
     "PinnedModels",
