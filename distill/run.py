@@ -36,7 +36,7 @@ from distill.stages.export import (
 )
 from distill.stages.filter import apply_filters
 from distill.stages.generate import generate
-from distill.stages.guard import look
+from distill.stages.guard import look, merged
 from distill.stages.judge import judge
 from distill.stages.measure import measure
 from distill.stages.read import check_labels, read_heldout, read_seeds
@@ -144,7 +144,8 @@ def distil(record: RunRecord, client: ModelClient, draft: Path) -> None:
 
 def inspect(record: RunRecord) -> None:
     """Let the guards look at the finished dataset, before anything is trained on it."""
-    record.guards |= look(record.plan.guards, evidence_of(record), when="after")
+    found = look(record.plan.guards, evidence_of(record), when="after")
+    record.guards = merged(record.guards, found)
 
 
 def watch(record: RunRecord, client: ModelClient, draft: Path) -> None:

@@ -339,7 +339,7 @@ def test_a_guard_finds_with_a_sentence_in_every_mode(target: str, mode: str) -> 
         assert finding.sentence.endswith(".")
     assert found[1].hint
     assert guard.mode == mode
-    assert guard.when in {"before", "after"}
+    assert guard.when in {"before", "after", "twice"}
 
 
 @pytest.mark.parametrize("target", of_package("tasks"))

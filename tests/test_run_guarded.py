@@ -116,3 +116,43 @@ def test_a_held_out_question_never_reaches_a_model(bench: Workbench) -> None:
     assert bench.manifest["inputs"]["heldout"]["rows"] == 1
     assert not any(HELDOUT[0]["question"] in prompt for prompt in bench.api.prompts("teacher"))
     assert not any(HELDOUT[0]["question"] in prompt for prompt in bench.api.prompts("judge"))
+
+
+RECITED = "Of the nine hundred boats in the harbour how many had left by noon on that day?"
+
+
+@pytest.mark.parametrize(("mode", "status"), [("error", 2), ("warn", 0)])
+def test_a_teacher_that_recites_a_held_out_question_is_found_before_anything_is_trained(
+    bench: Workbench, mode: str, status: int
+) -> None:
+    from fake_api import good_answer
+
+    bench.write("heldout.jsonl", [{"id": "h0", "question": RECITED, "reference_answer": "x"}])
+    bench.api.teacher = lambda prompt, body, attempt: (
+        f"{good_answer(prompt, body, attempt)} {RECITED}"
+    )
+    ended = bench.run("heldout.path=heldout.jsonl", f"guard.contamination.mode={mode}")
+
+    assert ended.status == status, ended.err
+    assert not ended.has_traceback
+    if mode == "error":
+        assert "held-out h0 shares 100% of its words with row s0" in ended.err
+        assert not (bench.out / "dataset.jsonl").exists()
+        assert bench.ledger.exists()
+    else:
+        assert bench.manifest["guards"]["contamination"] == "warn"
+
+
+def test_what_warned_before_is_still_a_warning_when_the_dataset_is_clean() -> None:
+    from distill.guards import Finding
+    from distill.stages.guard import GuardResult, merged
+
+    early = Finding(fires=True, sentence="One.", rows=("a",), hint="mend")
+    late = Finding(fires=False, sentence="None.")
+    both = merged(
+        {"x": GuardResult(status="warn", finding=early)},
+        {"x": GuardResult(status="pass", finding=late)},
+    )
+
+    assert both["x"].status == "warn"
+    assert both["x"].finding == Finding(fires=True, sentence="One. None.", rows=("a",), hint="mend")

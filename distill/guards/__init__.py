@@ -6,8 +6,9 @@ A guard's mode is `error` (the run stops), `warn` (the run says so and goes on) 
 from __future__ import annotations
 
 from distill.guards.contamination import Contamination
-from distill.guards.finding import Evidence, Finding, Guard, Mode
+from distill.guards.finding import Evidence, Finding, Guard, Mode, Moment
 from distill.guards.judge_independence import JudgeIndependence
+from distill.guards.lineage import Lineage
 from distill.guards.pinned_models import PinnedModels
 from distill.guards.real_heldout import RealHeldout
 from distill.guards.unscored import Unscored
@@ -18,7 +19,9 @@ __all__ = [
     "Finding",
     "Guard",
     "JudgeIndependence",
+    "Lineage",
     "Mode",
+    "Moment",
     "PinnedModels",
     "RealHeldout",
     "Unscored",

@@ -1,50 +1,106 @@
-"""Held-out items among the seeds make the evaluation a memory test."""
+"""Held-out items among what is trained on make the evaluation a memory test."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from distill.component import component
+import polars as pl
+from pydantic import Field
+
+from distill.component import Share, component
 from distill.guards.finding import Evidence, Finding, Mode, When
+from distill.guards.ngrams import HITS, covered
+from distill.table import is_in
 from distill.wording import normalised
 
 
 @component
 class Contamination:
-    """Fire when a held-out question is also a seed, compared by their words alone.
+    """Fire when a held-out question is also trained on, word by word or nearly so.
 
-    Case, punctuation and white space do not count. The false-alarm rate is that of two real
-    questions with the very same words, which is contamination all the same.
+    It looks at the seeds' questions before anything is spent, and at the questions and answers of
+    the finished dataset before a student is trained: a teacher may recite what no seed asks.
+    Case, punctuation and white space do not count. A question of fewer than `ngram` words is found
+    only as a whole question, and so is one in a script that puts no spaces between words.
 
     Args:
         mode: `error`, `warn` or `off`.
+        ngram: Words of an n-gram, >= 1; `None` looks for equal questions only.
+        max_share: Share of a held-out question's words that may lie in n-grams shared with one
+            training example, in [0, 1]; at 1 only equal questions fire.
+
+    Note:
+        What is reworded throughout, or translated, shares no n-grams and is not found.
+
+    Source:
+        Tülu 3 (arXiv:2411.15124): 8-grams, more than half of the tokens. There a
+        dataset may have a few such items; here one fires.
     """
 
-    when: ClassVar[When] = "before"
+    when: ClassVar[When] = "twice"
     mode: Mode
+    ngram: Annotated[int, Field(ge=1, description="a whole number of 1 or more, or null")] | None
+    max_share: Share
 
     def look(self, evidence: Evidence) -> Finding:
-        """Join seeds and held-out items by their normalised questions."""
+        """Compare all held-out questions with all rows that are in."""
         if evidence.heldout is None:
             return Finding(fires=False, sentence="There is no held-out set to compare with.")
-        seeds = evidence.table.select("seed_id", words=normalised("question")).unique(
-            "seed_id", maintain_order=True
-        )
         held = evidence.heldout.select("id", words=normalised("question"))
-        hits = held.join(seeds, on="words", how="inner", maintain_order="left")
-        if hits.is_empty():
-            return Finding(
-                fires=False,
-                sentence=f"None of {held.height} held-out questions is among {seeds.height} seeds.",
-            )
-        shared = hits["id"].n_unique()
+        rows = _training_rows(evidence.table)
+        among = "training examples" if "answer" in rows.columns else "seeds"
+        equal, near = _equal(held, rows), self._near(held, rows)
+        near = near.join(equal, on=("held", "row"), how="anti").sort("held", "row")
+        if equal.is_empty() and near.is_empty():
+            sentence = f"None of {held.height} held-out questions is among {rows.height} {among}."
+            return Finding(fires=False, sentence=sentence)
+        items = pl.concat([equal["held"], near["held"]]).n_unique()
+        close = "" if near.is_empty() else " or close to one"
         return Finding(
             fires=True,
-            sentence=f"{shared} of {held.height} held-out questions are among the seeds.",
-            rows=tuple(
-                f"held-out {item} is seed {seed}"
-                for item, seed in hits.select("id", "seed_id").iter_rows()
-            ),
+            sentence=f"{items} of {held.height} held-out questions are among the {among}{close}.",
+            rows=(*_told(equal, held, rows), *_told(near, held, rows)),
             hint="take them out of seeds.path, or set guard.contamination.mode=warn to see what "
             "happens",
         )
+
+    def _near(self, held: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return index pairs `held` and `row` of what shares too much, with the `share`."""
+        if self.ngram is None:
+            return pl.DataFrame(schema=HITS)
+        texts = [rows[name] for name in ("question", "answer") if name in rows.columns]
+        found = covered(held["words"], texts, n=self.ngram)
+        return found.filter(pl.col("share") > self.max_share)
+
+
+def _training_rows(table: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a seed, or one a row of the dataset, by words; `whose` is the real seed."""
+    names = [name for name in ("question", "answer") if name in table.columns]
+    rows = table.filter(is_in())
+    if "answer" not in names:
+        rows = rows.unique("seed_id", maintain_order=True)
+    whose = pl.coalesce("parent_id", "seed_id")
+    name = pl.col("id") if "answer" in names else pl.col("seed_id")
+    return rows.select(*(normalised(n).alias(n) for n in names), name=name, whose=whose)
+
+
+def _equal(held: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return index pairs of equal questions."""
+    left = held.with_row_index("held").join(
+        rows.with_row_index("row"),
+        left_on="words",
+        right_on="question",
+        maintain_order="left_right",
+    )
+    return left.select(pl.col("held", "row").cast(pl.Int64))
+
+
+def _told(pairs: pl.DataFrame, held: pl.DataFrame, rows: pl.DataFrame) -> list[str]:
+    kind = "row" if "answer" in rows.columns else "seed"
+    told = []
+    for pair in pairs.iter_rows(named=True):
+        name, whose = rows["name"][pair["row"]], rows["whose"][pair["row"]]
+        made = "" if name == whose or name.startswith(f"{whose}#") else f" (made from seed {whose})"
+        link = f"shares {pair['share']:.0%} of its words with" if "share" in pair else "is"
+        told.append(f"held-out {held['id'][pair['held']]} {link} {kind} {name}{made}")
+    return told

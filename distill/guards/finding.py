@@ -17,7 +17,8 @@ def _yaml_off(mode: Any) -> Any:
 
 
 Mode = Annotated[Literal["error", "warn", "off"], BeforeValidator(_yaml_off)]
-When = Literal["before", "after"]
+Moment = Literal["before", "after"]
+When = Literal["before", "after", "twice"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,8 @@ class Finding:
 class Guard(Protocol):
     """One failure mode.
 
-    `when` is `before` for a guard that looks before anything is spent, and `after` for one that
-    looks at the finished dataset.
+    `when` is `before` for a guard that looks before anything is spent, `after` for one that looks
+    at the finished dataset, and `twice` for one that looks at both moments.
     """
 
     when: ClassVar[When]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from distill.errors import GuardError
-from distill.guards import Evidence, Finding, Guard
+from distill.guards import Evidence, Finding, Guard, Moment
 
 SHOWN_ROWS = 20
 
@@ -26,7 +26,7 @@ class GuardResult:
 
 
 def look(
-    guards: Mapping[str, Guard], evidence: Evidence, *, when: Literal["before", "after"]
+    guards: Mapping[str, Guard], evidence: Evidence, *, when: Moment
 ) -> dict[str, GuardResult]:
     """Let every guard of this moment look.
 
@@ -34,12 +34,37 @@ def look(
         GuardError: guards in mode `error` fired; all of them are told, with their evidence.
     """
     results = {
-        name: _result(guard, evidence) for name, guard in guards.items() if guard.when == when
+        name: _result(guard, evidence)
+        for name, guard in guards.items()
+        if guard.when in (when, "twice")
     }
     failed = {name: r.finding for name, r in results.items() if r.status == "fail" and r.finding}
     if failed:
         raise GuardError("\n".join(told(name, finding) for name, finding in failed.items()))
     return results
+
+
+def merged(
+    before: Mapping[str, GuardResult], after: Mapping[str, GuardResult]
+) -> dict[str, GuardResult]:
+    """Return one result a guard; a guard that warned at either moment has warned.
+
+    Args:
+        before: What was found before anything was spent.
+        after: What was found in the finished dataset.
+    """
+    both = {**before, **after}
+    for name in before.keys() & after.keys():
+        first, second = before[name].finding, after[name].finding
+        if before[name].status == "warn" and first is not None and second is not None:
+            told_twice = Finding(
+                fires=True,
+                sentence=f"{first.sentence} {second.sentence}",
+                rows=(*first.rows, *second.rows),
+                hint=first.hint,
+            )
+            both[name] = GuardResult(status="warn", finding=told_twice)
+    return {name: both[name] for name in (*before, *(n for n in after if n not in before))}
 
 
 def told(name: str, finding: Finding) -> str:

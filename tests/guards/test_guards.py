@@ -40,8 +40,12 @@ def evidence(**changes: Any) -> Evidence:
     return Evidence(**(usual | changes))
 
 
+def contamination(**changes: Any) -> Contamination:
+    return Contamination(**({"mode": "error", "ngram": 8, "max_share": 0.5} | changes))
+
+
 def contaminated(seed: str, held: str) -> bool:
-    found = Contamination(mode="error").look(
+    found = contamination().look(
         evidence(table=seeds_table("s", question=[seed]), heldout=heldout(held))
     )
     return found.fires
@@ -80,9 +84,7 @@ def test_another_question_is_no_contamination(seed: str, held: str) -> None:
 
 def test_the_evidence_names_item_and_seed() -> None:
     table = seeds_table("s0", "s1", question=["one", "two"])
-    found = Contamination(mode="error").look(
-        evidence(table=table, heldout=heldout("Two!", "three", "ONE"))
-    )
+    found = contamination().look(evidence(table=table, heldout=heldout("Two!", "three", "ONE")))
 
     assert found.sentence == "2 of 3 held-out questions are among the seeds."
     assert found.rows == ("held-out h0 is seed s1", "held-out h2 is seed s0")
@@ -90,11 +92,11 @@ def test_the_evidence_names_item_and_seed() -> None:
 
 def test_a_real_example_counts_as_a_seed() -> None:
     table = seeds_table("s0", question=["one"], source=["real"])
-    assert Contamination(mode="error").look(evidence(table=table, heldout=heldout("one"))).fires
+    assert contamination().look(evidence(table=table, heldout=heldout("one"))).fires
 
 
 def test_without_held_out_items_nothing_can_be_contaminated() -> None:
-    assert not Contamination(mode="error").look(evidence()).fires
+    assert not contamination().look(evidence()).fires
     assert not RealHeldout(mode="error").look(evidence()).fires
 
 
@@ -150,7 +152,7 @@ def test_an_error_stops_with_all_evidence_and_a_warning_does_not() -> None:
     table = seeds_table("s0", question=["one"])
     seen = evidence(table=table, heldout=heldout("one", origin="synthetic"))
     guards = {
-        "contamination": Contamination(mode="error"),
+        "contamination": contamination(),
         "real_heldout": RealHeldout(mode="error"),
         "pinned_models": PinnedModels(mode="error"),
     }
@@ -161,7 +163,7 @@ def test_an_error_stops_with_all_evidence_and_a_warning_does_not() -> None:
     assert "guard.pinned_models" not in str(caught.value)
 
     softer = {
-        "contamination": Contamination(mode="warn"),
+        "contamination": contamination(mode="warn"),
         "real_heldout": RealHeldout(mode="off"),
         "pinned_models": PinnedModels(mode="error"),
     }
@@ -179,13 +181,13 @@ def test_long_evidence_is_cut_and_counted() -> None:
     ids = [f"s{i}" for i in range(len(questions))]
     seen = evidence(table=seeds_table(*ids, question=questions), heldout=heldout(*questions))
     with pytest.raises(GuardError) as caught:
-        look({"contamination": Contamination(mode="error")}, seen, when="before")
+        look({"contamination": contamination()}, seen, when="before")
 
     assert "… and 5 more" in str(caught.value)
 
 
 def test_guards_look_at_their_own_moment_only() -> None:
-    assert look({"contamination": Contamination(mode="error")}, evidence(), when="after") == {}
+    assert look({"real_heldout": RealHeldout(mode="error")}, evidence(), when="after") == {}
 
 
 def test_a_local_model_is_pinned_by_its_weights() -> None:

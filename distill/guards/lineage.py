@@ -1,0 +1,114 @@
+"""Models that were tuned from the same weights share their blind spots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from itertools import combinations
+from typing import Any, ClassVar
+
+import yaml
+
+from distill.component import Text, component
+from distill.guards.finding import Evidence, Finding, Mode, When
+from distill.models.pins import KNOWN_PINS
+from distill.paths import conf_dir
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Where a model comes from, out of `conf/lineage.yaml`.
+
+    Args:
+        base: The weights that it was tuned from; `None` where the vendor does not say.
+        vendor: Who made it.
+    """
+
+    base: str | None
+    vendor: str
+
+
+@component
+class Lineage:
+    """Fire when two of teacher, judge and student's base are one model or have the same base.
+
+    The same vendor alone is said and passes: what it shares between its models is not known. A
+    model that `conf/lineage.yaml` does not list is said to be unknown and passes as well.
+
+    Args:
+        mode: `error`, `warn` or `off`.
+        student_base: Model id that the student is tuned from; `None` where there is none.
+
+    Note:
+        A student that is tuned from its teacher's own base is a way to distil; set the mode to
+        `warn` where that is meant.
+    """
+
+    when: ClassVar[When] = "before"
+    mode: Mode
+    student_base: Text | None
+
+    def look(self, evidence: Evidence) -> Finding:
+        """Compare each two of the roles that have a model."""
+        ids = {"teacher.model": evidence.teacher.model}
+        if evidence.judge is not None:
+            ids["judge.model"] = evidence.judge.model
+        if self.student_base is not None:
+            ids["guard.lineage.student_base"] = self.student_base
+        if len(ids) == 1:
+            return Finding(fires=False, sentence="There is no second model to compare with.")
+        same_base, doubts = (
+            [],
+            [
+                f"the lineage of {key} {name} is unknown"
+                for key, name in ids.items()
+                if family_of(name) is None
+            ],
+        )
+        for (one, a), (two, b) in combinations(ids.items(), 2):
+            left, right = family_of(a), family_of(b)
+            pair = f"{one} {a} and {two} {b}"
+            if _pinned(a) == _pinned(b):
+                same_base.append(f"{pair} are the same model")
+            elif left is None or right is None:
+                continue
+            elif left.base is not None and left.base == right.base:
+                same_base.append(f"{pair} have the same base, {left.base}")
+            elif left.vendor == right.vendor:
+                doubts.append(f"{pair} are of the same vendor, {left.vendor}")
+        if same_base:
+            return Finding(
+                fires=True,
+                sentence="Models that should differ come from the same weights.",
+                rows=(*same_base, *doubts),
+                hint="choose another judge.model, best of another vendor, or set "
+                "guard.lineage.mode=warn",
+            )
+        said = "; ".join(doubts) or "No two models share a base or a vendor"
+        return Finding(fires=False, sentence=f"{said[0].upper()}{said[1:]}.")
+
+
+def family_of(model: str) -> Family | None:
+    """Return the family of a model id; `None` where it is not known.
+
+    Args:
+        model: As the endpoint knows it; an owner before the last `/` does not count.
+    """
+    name = _name(model)
+    return next((f for pattern, f in _families().items() if fnmatchcase(name, pattern)), None)
+
+
+def _name(model: str) -> str:
+    return model.rpartition("/")[2].lower()
+
+
+def _pinned(model: str) -> str:
+    return KNOWN_PINS.get(_name(model), _name(model))
+
+
+@cache
+def _families() -> dict[str, Family]:
+    text = (conf_dir() / "lineage.yaml").read_text(encoding="utf-8")
+    families: dict[str, Any] = yaml.safe_load(text)["families"]
+    return {pattern: Family(**entry) for pattern, entry in families.items()}
