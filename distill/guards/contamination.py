@@ -60,8 +60,8 @@ class Contamination:
             fires=True,
             sentence=f"{items} of {held.height} held-out questions are among the {among}{close}.",
             rows=(*_told(equal, held, rows), *_told(near, held, rows)),
-            hint="take them out of seeds.path, or set guard.contamination.mode=warn to see what "
-            "happens",
+            hint="take these seeds out of seeds.path or these items out of heldout.path, or set "
+            "guard.contamination.mode=warn to see what happens",
         )
 
     def _near(self, held: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -58,14 +58,12 @@ class Lineage:
             ids["guard.lineage.student_base"] = self.student_base
         if len(ids) == 1:
             return Finding(fires=False, sentence="There is no second model to compare with.")
-        same_base, doubts = (
-            [],
-            [
-                f"the lineage of {key} {name} is unknown"
-                for key, name in ids.items()
-                if family_of(name) is None
-            ],
-        )
+        same_base: list[str] = []
+        doubts = [
+            f"the lineage of {key} {name} is unknown"
+            for key, name in ids.items()
+            if family_of(name) is None
+        ]
         for (one, a), (two, b) in combinations(ids.items(), 2):
             left, right = family_of(a), family_of(b)
             pair = f"{one} {a} and {two} {b}"
