@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from itertools import islice
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import polars as pl
 
 from distill.exports import Export
 from distill.ledger import Entry, Ledger, entry_digest
+from distill.ledger.entry import CELLS
 from distill.paths import whole_file
 from distill.stages.evaluate import Evaluation
 from distill.table import is_in
@@ -25,7 +25,6 @@ ENTRY_COLUMNS = {
 }
 # Of the other columns: it says which response is damaged, where the whole file is known to be.
 DIGEST = "digest"
-CELLS = attrgetter(*ENTRY_COLUMNS)
 RESPONSES_AT_ONCE = 5000
 
 
@@ -71,9 +70,10 @@ def export_responses(ledger: Ledger, keys: Iterable[str], path: Path) -> None:
     with whole_file(path) as draft, parquet.ParquetWriter(draft, schema) as writer:
         while some := list(islice(wanted, RESPONSES_AT_ONCE)):
             found = {entry.key: entry for entry in ledger.get_many(some)}
-            rows = [(*CELLS(found[key]), entry_digest(found[key])) for key in some]
-            frame = pl.DataFrame(rows, schema=columns, orient="row")
-            writer.write_table(frame.to_arrow().cast(schema))
+            entries = [found[key] for key in some]
+            cells = [*zip(*map(CELLS, entries), strict=True), [entry_digest(e) for e in entries]]
+            frame = pl.DataFrame(dict(zip(columns, cells, strict=True)), schema=columns)
+            writer.write_table(frame.to_arrow())
 
 
 def export_heldout(evaluation: Evaluation, heldout: pl.DataFrame, path: Path) -> None:
