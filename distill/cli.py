@@ -21,6 +21,7 @@ COMMANDS = {
     "reproduce": "rebuild the dataset of a run with no model call, and prove that it is the same",
     "compare": "two runs: settings, rows, diversity and students, with what can be said",
     "drift": "ask the teacher its canary questions again: does it still answer the same?",
+    "collapse": "students that learn from students: what your data comes to, and what saves it",
     "check": "read seeds, held-out or dataset files and list every fault with its line",
     "ledger": "what was paid for: figures, why a run would have to pay, export, import, vacuum",
     "sync": "bring a run's folder into the tracking store",
