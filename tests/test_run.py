@@ -19,6 +19,7 @@ FILES = {
     "responses.parquet",
     "manifest.json",
     "README.md",
+    "croissant.json",
     "report.html",
     "config.yaml",
 }
