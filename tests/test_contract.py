@@ -247,6 +247,8 @@ def test_a_filter_says_yes_or_no_of_every_row_and_changes_none(
     assert answered.equals(before)
 
 
+GERMAN = "Der Pod wird vom Kubelet neu gestartet, sobald sein Container zu Ende ist."
+KEY = "-----BEGIN RSA " + "PRIVATE KEY-----"
 ZEROES = {
     "distill.filters.MinWords": {"min_words": 0},
     "distill.filters.KeywordOverlap": {"min_share": 0},
@@ -257,6 +259,9 @@ ZEROES = {
     "distill.filters.MaxWords": {"max_words": None},
     "distill.filters.Repetition": {"max_share": 1, "max_endings": None},
     "distill.filters.FormatRegex": {"pattern": ""},
+    "distill.filters.Language": {"min_likelihood": 0},
+    "distill.filters.Pii": {"kinds": []},
+    "distill.filters.Secrets": {"kinds": []},
 }
 
 
@@ -265,8 +270,9 @@ def test_a_filter_at_zero_keeps_everything(
     target: str, zero: dict[str, Any], answered: pl.DataFrame
 ) -> None:
     faulty = answered_table(
-        ["I can't help.", "Certainly! So.", "word " * 900, "cut"],
-        stop_reason=["end_turn", None, "end_turn", "max_tokens"],
+        ["I can't help.", "Certainly! So.", "word " * 900, "cut", GERMAN, "me@x.org", KEY],
+        question=["How is the pod restarted by the kubelet?"] * 7,
+        stop_reason=["end_turn", None, "end_turn", "max_tokens", None, None, None],
     )
     table = pl.concat([answered, faulty])
     assert made(target).rejects(table).any()

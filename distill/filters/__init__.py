@@ -16,12 +16,15 @@ from distill.filters.exact_duplicates import ExactDuplicates
 from distill.filters.format_regex import FormatRegex
 from distill.filters.json_valid import JsonValid
 from distill.filters.keyword_overlap import KeywordOverlap
+from distill.filters.language import Language
 from distill.filters.max_words import MaxWords
 from distill.filters.min_words import MinWords
 from distill.filters.number_present import NumberPresent
+from distill.filters.pii import Pii
 from distill.filters.python_parses import PythonParses
 from distill.filters.refusal import Refusal
 from distill.filters.repetition import Repetition
+from distill.filters.secrets import Secrets
 from distill.filters.truncated import Truncated
 from distill.filters.uncertainty import Uncertainty
 
@@ -34,12 +37,15 @@ __all__ = [
     "FormatRegex",
     "JsonValid",
     "KeywordOverlap",
+    "Language",
     "MaxWords",
     "MinWords",
     "NumberPresent",
+    "Pii",
     "PythonParses",
     "Refusal",
     "Repetition",
+    "Secrets",
     "Truncated",
     "Uncertainty",
 ]
