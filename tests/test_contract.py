@@ -260,6 +260,15 @@ ZEROES = {
     "distill.filters.Repetition": {"max_share": 1, "max_endings": None},
     "distill.filters.FormatRegex": {"pattern": ""},
     "distill.filters.Language": {"min_likelihood": 0},
+    "distill.filters.LengthOutliers": {"max_deviations": None},
+    "distill.filters.QuestionQuality": {
+        "min_words": 0,
+        "letters": False,
+        "min_text": 0,
+        "bare_urls": False,
+        "placeholders": False,
+        "references": [],
+    },
     "distill.filters.Pii": {"kinds": []},
     "distill.filters.Secrets": {"kinds": []},
 }
@@ -274,7 +283,8 @@ def test_a_filter_at_zero_keeps_everything(
         question=["How is the pod restarted by the kubelet?"] * 7,
         stop_reason=["end_turn", None, "end_turn", "max_tokens", None, None, None],
     )
-    table = pl.concat([answered, faulty])
+    usual = answered_table(["so " * n for n in range(20, 60)], question=["Why is it so?"] * 40)
+    table = pl.concat([answered, faulty, usual])
     assert made(target).rejects(table).any()
     assert not made(target, **zero).rejects(table).any()
 

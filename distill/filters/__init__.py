@@ -17,11 +17,13 @@ from distill.filters.format_regex import FormatRegex
 from distill.filters.json_valid import JsonValid
 from distill.filters.keyword_overlap import KeywordOverlap
 from distill.filters.language import Language
+from distill.filters.length_outliers import LengthOutliers
 from distill.filters.max_words import MaxWords
 from distill.filters.min_words import MinWords
 from distill.filters.number_present import NumberPresent
 from distill.filters.pii import Pii
 from distill.filters.python_parses import PythonParses
+from distill.filters.question_quality import QuestionQuality
 from distill.filters.refusal import Refusal
 from distill.filters.repetition import Repetition
 from distill.filters.secrets import Secrets
@@ -38,11 +40,13 @@ __all__ = [
     "JsonValid",
     "KeywordOverlap",
     "Language",
+    "LengthOutliers",
     "MaxWords",
     "MinWords",
     "NumberPresent",
     "Pii",
     "PythonParses",
+    "QuestionQuality",
     "Refusal",
     "Repetition",
     "Secrets",

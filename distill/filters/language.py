@@ -16,10 +16,11 @@ import polars as pl
 
 from distill.component import Count, Share, Texts, component
 from distill.filters.extra import want_package
+from distill.filters.scripts import SPACELESS
 
 Probabilities = Mapping[str, float]
-# Letters alone tell a language; where words are not spaced, a sign stands for a word.
-WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]|\p{L}[\p{L}\p{M}'’]+"
+# Letters alone tell a language.
+WORD = rf"{SPACELESS}|\p{{L}}[\p{{L}}\p{{M}}'’]+"
 CODE = r"(?s)```.*?(?:```|\z)"
 # Time grows with the text, certainty hardly: an end that drifts into another language shows in the
 # last signs as well as in all of them.
