@@ -54,6 +54,7 @@ BESIDE = {
     ("task", "classify"): ["task.labels=[news,sport]"],
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],
+    ("filter", "self_consistency"): ["teacher.samples=3"],
     ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
 }
@@ -269,6 +270,7 @@ ZEROES = {
         "placeholders": False,
         "references": [],
     },
+    "distill.filters.SelfConsistency": {"majority": False, "min_agreement": 0},
     "distill.filters.Pii": {"kinds": []},
     "distill.filters.Secrets": {"kinds": []},
 }

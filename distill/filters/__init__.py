@@ -27,6 +27,7 @@ from distill.filters.question_quality import QuestionQuality
 from distill.filters.refusal import Refusal
 from distill.filters.repetition import Repetition
 from distill.filters.secrets import Secrets
+from distill.filters.self_consistency import SelfConsistency
 from distill.filters.truncated import Truncated
 from distill.filters.uncertainty import Uncertainty
 
@@ -44,12 +45,14 @@ __all__ = [
     "MaxWords",
     "MinWords",
     "NumberPresent",
+    "OverSamples",
     "Pii",
     "PythonParses",
     "QuestionQuality",
     "Refusal",
     "Repetition",
     "Secrets",
+    "SelfConsistency",
     "Truncated",
     "Uncertainty",
 ]
@@ -80,3 +83,12 @@ class Explains(Protocol):
         Args:
             table: As in `Filter`. Stages call this in the place of `rejects`, never both.
         """
+
+
+@runtime_checkable
+class OverSamples(Protocol):
+    """What a filter is besides that compares the samples of a seed: one alone tells it nothing."""
+
+    @property
+    def needs_samples(self) -> bool:
+        """True; what cannot have samples cannot have the filter."""
