@@ -102,7 +102,7 @@ def plan_of(config: Config, *, teacher: Mapping[str, Any] | None = None) -> Plan
     kept = {key: copy.deepcopy(config[key]) for key in SHAPING if key in config}
     for key in ("teacher", "judge"):
         _cut_off(kept.get(key))
-    for key in ("task", "teacher", "judge"):
+    for key in ("task", "teacher", "judge", "filter"):
         _complete(kept.get(key))
     if teacher is not None and isinstance(kept.get("teacher"), dict):
         kept["teacher"] |= teacher
