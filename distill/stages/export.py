@@ -19,7 +19,7 @@ from distill.paths import whole_file
 from distill.stages.evaluate import Evaluation
 from distill.table import is_in
 
-REJECTED_COLUMNS = ("id", "question", "answer", "stage", "reason", "score")
+REJECTED_COLUMNS = ("id", "question", "answer", "stage", "reason", "score", "detail")
 ENTRY_COLUMNS = {
     field.name: pl.Int64 if field.type == "int" else pl.String for field in fields(Entry)
 }
@@ -39,7 +39,7 @@ def export_dataset(table: pl.DataFrame, export: Export, path: Path) -> str:
 
 
 def export_rejected(table: pl.DataFrame, path: Path) -> None:
-    """Write every row that fell out, with its stage and reason."""
+    """Write every row that fell out, with its stage, its reason and the evidence there is."""
     fallen = table.filter(~is_in()).select(REJECTED_COLUMNS)
     write_lines(fallen.iter_rows(named=True), path)
 
