@@ -257,6 +257,8 @@ ZEROES = {
     "distill.filters.MaxWords": {"max_words": None},
     "distill.filters.Repetition": {"max_share": 1, "max_endings": None},
     "distill.filters.FormatRegex": {"pattern": ""},
+    "distill.filters.NearDuplicates": {"threshold": None},
+    "distill.filters.SemanticDuplicates": {"threshold": None},
 }
 
 
@@ -268,7 +270,7 @@ def test_a_filter_at_zero_keeps_everything(
         ["I can't help.", "Certainly! So.", "word " * 900, "cut"],
         stop_reason=["end_turn", None, "end_turn", "max_tokens"],
     )
-    table = pl.concat([answered, faulty])
+    table = pl.concat([answered, faulty, faulty])
     assert made(target).rejects(table).any()
     assert not made(target, **zero).rejects(table).any()
 

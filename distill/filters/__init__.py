@@ -18,10 +18,12 @@ from distill.filters.json_valid import JsonValid
 from distill.filters.keyword_overlap import KeywordOverlap
 from distill.filters.max_words import MaxWords
 from distill.filters.min_words import MinWords
+from distill.filters.near_duplicates import NearDuplicates
 from distill.filters.number_present import NumberPresent
 from distill.filters.python_parses import PythonParses
 from distill.filters.refusal import Refusal
 from distill.filters.repetition import Repetition
+from distill.filters.semantic_duplicates import SemanticDuplicates
 from distill.filters.truncated import Truncated
 from distill.filters.uncertainty import Uncertainty
 
@@ -36,10 +38,12 @@ __all__ = [
     "KeywordOverlap",
     "MaxWords",
     "MinWords",
+    "NearDuplicates",
     "NumberPresent",
     "PythonParses",
     "Refusal",
     "Repetition",
+    "SemanticDuplicates",
     "Truncated",
     "Uncertainty",
 ]

@@ -208,7 +208,7 @@ def test_the_strict_preset_builds_its_rules_in_order() -> None:
     table = answered_table([PROSE, PROSE.upper(), "Sure! " + PROSE], question=["Q?"] * 3)
     assert list(plan.filters) == [
         "empty", "truncated", "refusal", "boilerplate", "uncertainty", "repetition",
-        "exact_duplicates",
+        "exact_duplicates", "near_duplicates",
     ]  # fmt: skip
     kept = pl.Series([True] * 3)
     for one in plan.filters.values():
