@@ -273,6 +273,8 @@ ZEROES = {
     "distill.filters.SelfConsistency": {"majority": False, "min_agreement": 0},
     "distill.filters.Pii": {"kinds": []},
     "distill.filters.Secrets": {"kinds": []},
+    "distill.filters.NearDuplicates": {"threshold": None},
+    "distill.filters.SemanticDuplicates": {"threshold": None},
 }
 
 
@@ -286,7 +288,7 @@ def test_a_filter_at_zero_keeps_everything(
         stop_reason=["end_turn", None, "end_turn", "max_tokens", None, None, None],
     )
     usual = answered_table(["so " * n for n in range(20, 60)], question=["Why is it so?"] * 40)
-    table = pl.concat([answered, faulty, usual])
+    table = pl.concat([answered, faulty, faulty, usual])
     assert made(target).rejects(table).any()
     assert not made(target, **zero).rejects(table).any()
 

@@ -20,6 +20,7 @@ from distill.filters.language import Language
 from distill.filters.length_outliers import LengthOutliers
 from distill.filters.max_words import MaxWords
 from distill.filters.min_words import MinWords
+from distill.filters.near_duplicates import NearDuplicates
 from distill.filters.number_present import NumberPresent
 from distill.filters.pii import Pii
 from distill.filters.python_parses import PythonParses
@@ -28,6 +29,7 @@ from distill.filters.refusal import Refusal
 from distill.filters.repetition import Repetition
 from distill.filters.secrets import Secrets
 from distill.filters.self_consistency import SelfConsistency
+from distill.filters.semantic_duplicates import SemanticDuplicates
 from distill.filters.truncated import Truncated
 from distill.filters.uncertainty import Uncertainty
 
@@ -44,6 +46,7 @@ __all__ = [
     "LengthOutliers",
     "MaxWords",
     "MinWords",
+    "NearDuplicates",
     "NumberPresent",
     "OverSamples",
     "Pii",
@@ -53,6 +56,7 @@ __all__ = [
     "Repetition",
     "Secrets",
     "SelfConsistency",
+    "SemanticDuplicates",
     "Truncated",
     "Uncertainty",
 ]

@@ -210,7 +210,7 @@ def test_the_strict_preset_builds_its_rules_in_order() -> None:
     )
     assert list(plan.filters) == [
         "empty", "truncated", "refusal", "boilerplate", "uncertainty", "repetition",
-        "question_quality", "length_outliers", "exact_duplicates",
+        "question_quality", "length_outliers", "exact_duplicates", "near_duplicates",
     ]  # fmt: skip
     kept = pl.Series([True] * 3)
     for one in plan.filters.values():
