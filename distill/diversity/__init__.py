@@ -13,9 +13,17 @@ from typing import Protocol, runtime_checkable
 from distill.diversity.distinct_n import DistinctN
 from distill.diversity.length_std_dev import LengthStdDev
 from distill.diversity.mean_vocab_size import MeanVocabSize
+from distill.diversity.texts import Texts
 from distill.diversity.top_bigram_frequency import TopBigramFrequency
 
-__all__ = ["DistinctN", "DiversityMetric", "LengthStdDev", "MeanVocabSize", "TopBigramFrequency"]
+__all__ = [
+    "DistinctN",
+    "DiversityMetric",
+    "LengthStdDev",
+    "MeanVocabSize",
+    "Texts",
+    "TopBigramFrequency",
+]
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from distill.diversity import DiversityMetric
+from distill.diversity import DiversityMetric, Texts
 
 
 def measure(
@@ -22,6 +22,6 @@ def measure(
     Returns:
         Figures by name; one that cannot be measured on so little text is absent.
     """
-    texts = dataset[column].to_list()
+    texts = Texts(dataset[column].to_list())
     measured = {one.name: one.measure(texts) for one in diversity.values()}
     return {name: value for name, value in measured.items() if value is not None}

@@ -52,9 +52,9 @@ def by_name(found: DiversityCompared) -> dict[str, Any]:
         ("mean_vocab_size", MeanVocabSize()),
         ("length_std_dev", LengthStdDev()),
         ("top_bigram_frequency", TopBigramFrequency()),
-        ("distinct_1", DistinctN(n=1, max_tokens=10_000)),
-        ("distinct_2", DistinctN(n=2, max_tokens=10_000)),
-        ("distinct_4", DistinctN(n=4, max_tokens=10_000)),
+        ("distinct_1", DistinctN(n=1, tokens=10_000)),
+        ("distinct_2", DistinctN(n=2, tokens=10_000)),
+        ("distinct_4", DistinctN(n=4, tokens=10_000)),
     ],
 )
 def test_figures_are_those_of_the_diversity_package(name: str, metric: Any) -> None:

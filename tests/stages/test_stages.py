@@ -128,7 +128,7 @@ def test_a_table_without_a_row_to_ask_asks_nobody() -> None:
 
 
 def test_what_cannot_be_measured_is_absent() -> None:
-    measures = {"vocab": MeanVocabSize(), "distinct": DistinctN(n=2, max_tokens=100)}
+    measures = {"vocab": MeanVocabSize(), "distinct": DistinctN(n=2, tokens=100)}
 
     assert measure(answered_table([]), measures, column="answer") == {}
     assert measure(answered_table(["one"]), measures, column="answer") == {"mean_vocab_size": 1.0}
