@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import NamedTuple, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distill.diversity.ngrams import Counts, Hashes, ngram_hashes, word_hashes
 from distill.diversity.top_pair import TopPair
@@ -47,6 +48,7 @@ class Texts(Sequence[str]):
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
         self._samples: dict[int, Texts] = {}
+        self._firsts: dict[int, Texts] = {}
         self._ngrams: dict[int, Hashes] = {}
 
     @classmethod
@@ -91,6 +93,28 @@ class Texts(Sequence[str]):
         if tokens not in self._samples:
             self._samples[tokens] = Texts(list(self._drawn(tokens)))
         return self._samples[tokens]
+
+    def first(self, rows: int) -> Texts:
+        """Return as many texts in the order of `sample`, or all where there are fewer.
+
+        Args:
+            rows: Texts, >= 1.
+        """
+        if rows not in self._firsts:
+            self._firsts[rows] = Texts(self._shuffled[:rows])
+        return self._firsts[rows]
+
+    @cached_property
+    def vectors(self) -> NDArray[np.float32]:
+        """The static vectors of the texts that have any, `(texts, dimensions)`: for samples.
+
+        Raises:
+            ExtraMissingError: the extra `embed` is not installed.
+        """
+        from distill.embeddings import embed
+
+        found = embed(self._texts)
+        return found[found.any(axis=1)]
 
     @cached_property
     def words(self) -> list[list[str]]:
