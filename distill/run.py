@@ -172,7 +172,7 @@ def prove(record: RunRecord, client: ModelClient) -> None:
     plan = record.plan
     with record.timed("measure"):
         dataset = record.table.filter(is_in())
-        record.diversity = measure(dataset, plan.diversity, column=plan.task.varied)
+        record.diversity = measure(dataset, plan.diversity, column=plan.task.varied).figures
     if plan.student is None:
         return
     with record.timed("train"):

@@ -20,7 +20,7 @@ from tables import answered_table, claude, reply, seeds_table
 from distill.build import MAY_BE_OFF, NAMED, ONE, build, instantiate
 from distill.component import is_component
 from distill.config import compose
-from distill.diversity import DiversityMetric
+from distill.diversity import DiversityMetric, ReferencedMetric
 from distill.exports import Export
 from distill.filters import Explains, Filter
 from distill.guards import Evidence, Finding, Guard
@@ -431,9 +431,12 @@ def test_a_metric_summarises_in_the_unit_interval(target: str) -> None:
 @pytest.mark.parametrize("target", of_package("diversity"))
 def test_a_measure_of_diversity_says_nothing_of_nothing(target: str) -> None:
     measure = made(target)
+    beside = [[f"{i} {j}" for i in range(12) for j in range(12)]]
+    beside = beside if isinstance(measure, ReferencedMetric) else []
 
     assert measure.measure([]) is None
-    value = measure.measure(["a b c", "a b d e"])
+    assert measure.measure([], *beside) is None
+    value = measure.measure(["a b c", "a b d e"], *beside)
     assert value is not None
     assert np.isfinite(value)
     assert measure.name

@@ -8,8 +8,8 @@ from distill.compare.comparison import Comparison
 from distill.compare.diversity import DiversityFigure
 from distill.compare.heldout import HeldoutCompared
 from distill.compare.lines import apart, value_text
-from distill.compare.measures import MEAN_VOCAB
 from distill.compare.settings import Setting, shaping
+from distill.diversity import MeanVocabSize
 from distill.report.wording import count, counted, listed, points
 from distill.statistics import ALPHA, POWER, PairedTest, verdict
 
@@ -189,8 +189,8 @@ def _equal_variety(c: Comparison) -> Iterator[str]:
     a, b = found.mean_words
     if min(a, b) < SIMILAR_LENGTH * max(a, b):
         yield (
-            f"Whether {MEAN_VOCAB} moved with variety or with length: A's {found.column}s have "
-            f"{a:.1f} words on average, B's {b:.1f}."
+            f"Whether {MeanVocabSize.name} moved with variety or with length: "
+            f"A's {found.column}s have {a:.1f} words on average, B's {b:.1f}."
         )
 
 

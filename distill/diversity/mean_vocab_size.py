@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from distill.component import component
+from distill.diversity.texts import Texts
 
 
 @component
@@ -20,6 +21,5 @@ class MeanVocabSize:
 
     def measure(self, texts: Sequence[str]) -> float | None:
         """Return the mean, >= 0; `None` for no texts."""
-        if not texts:
-            return None
-        return sum(len(set(text.split())) for text in texts) / len(texts)
+        sizes = Texts.of(texts).profile.vocab_sizes
+        return int(sizes.sum()) / len(sizes) if len(sizes) else None

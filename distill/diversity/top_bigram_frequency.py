@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from distill.component import component
-from distill.diversity.ngrams import run_lengths, sorted_ngrams
+from distill.diversity.texts import Texts
 
 
 @component
@@ -25,5 +25,5 @@ class TopBigramFrequency:
         """Return the share, in [0, 1]; 0 where no output has two words, `None` for no texts."""
         if not texts:
             return None
-        counts = run_lengths(sorted_ngrams((text.split() for text in texts), 2))
-        return int(counts.max()) / int(counts.sum()) if len(counts) else 0.0
+        profile = Texts.of(texts).profile
+        return profile.top_pair / profile.pairs if profile.pairs else 0.0

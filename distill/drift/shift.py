@@ -32,7 +32,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.compare.diversity import holm
+from distill.diversity.relabel import holm
 from distill.statistics import ALPHA
 
 PERMUTATIONS = 9999

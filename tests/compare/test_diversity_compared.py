@@ -9,12 +9,11 @@ import polars as pl
 import pytest
 from compared_runs import prose
 
-from distill.compare.diversity import DiversityCompared, compare_diversity, holm
+from distill.compare.diversity import DiversityCompared, compare_diversity
 from distill.compare.figures import Figures
-from distill.compare.measures import Texts
-from distill.compare.sample import IN_A, IN_B, IN_BOTH, MAX_ROWS, MAX_WORDS, SWAPPED, draw
 from distill.compare.side import TABLE_COLUMNS, Side
-from distill.diversity import DistinctN, LengthStdDev, MeanVocabSize, TopBigramFrequency
+from distill.diversity.relabel import holm
+from distill.diversity.sample import IN_A, IN_B, IN_BOTH, MAX_ROWS, MAX_WORDS, SWAPPED, draw
 
 QA = "distill.tasks.QA"
 Pairs = list[tuple[str, str]]
@@ -44,34 +43,6 @@ def said(count: int, seed: int, *, of: int = 400, start: int = 0, words: int = 3
 
 def by_name(found: DiversityCompared) -> dict[str, Any]:
     return {one.name: one for one in found.figures}
-
-
-@pytest.mark.parametrize(
-    ("name", "metric"),
-    [
-        ("mean_vocab_size", MeanVocabSize()),
-        ("length_std_dev", LengthStdDev()),
-        ("top_bigram_frequency", TopBigramFrequency()),
-        ("distinct_1", DistinctN(n=1, max_tokens=10_000)),
-        ("distinct_2", DistinctN(n=2, max_tokens=10_000)),
-        ("distinct_4", DistinctN(n=4, max_tokens=10_000)),
-    ],
-)
-def test_figures_are_those_of_the_diversity_package(name: str, metric: Any) -> None:
-    rng = np.random.default_rng(0)
-    texts = [prose(rng, int(n), of=40) for n in rng.integers(1, 60, size=80)] + ["", "one", "a b c"]
-    part = rng.random(len(texts)) < 0.5
-    chosen = [text for text, is_in in zip(texts, part, strict=True) if is_in]
-    assert Texts(texts).measure(name)(part, 10_000) == pytest.approx(metric.measure(chosen))
-
-
-def test_a_budget_of_words_cuts_the_last_text() -> None:
-    texts = Texts(["a b c", "d e f", "g h"])
-    everything = np.array([True, True, True])
-    # Of the second text one word is left, which makes no pair.
-    assert texts.measure("top_bigram_frequency")(everything, 4) == pytest.approx(1 / 2)
-    assert texts.measure("distinct_1")(everything, 4) == 1.0
-    assert texts.measure("distinct_2")(np.array([False, False, False]), 4) is None
 
 
 def test_equal_texts_are_not_tested() -> None:
@@ -177,7 +148,7 @@ def test_samples_of_one_question_stay_together() -> None:
     sample = draw(side(a).dataset, side(b).dataset, "answer", seed=0)
     assert sample.swapped == 20
     assert sample.rows == (60, 60)
-    mine, theirs = sample.relabelled(np.random.default_rng(0))
+    mine, theirs = (one[0] for one in sample.relabelled(np.random.default_rng(0), 1))
     assert not (mine & theirs).any()
     for unit in range(20):
         of_unit = sample.unit == unit

@@ -128,7 +128,7 @@ def make(shape: Shape, folder: Path) -> RunRecord:
     _walk(record, shape, rng)
     record.diversity = measure(
         record.table.filter(is_in()), plan.diversity, column=plan.task.varied
-    )
+    ).figures
     record.evaluation = _evaluation(record, shape, heldout)
     record.time_s = {"generate": 201.5, "filter": 0.012, "judge": 44.0, "train": 1.3}
     return record

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from tables import answered_table, claude, reply, seeds_table
 
-from distill.diversity import DistinctN, MeanVocabSize
-from distill.errors import ConfigError
+from distill.diversity import Coverage, DistinctN, MeanVocabSize, Vendi
+from distill.errors import ConfigError, ExtraMissingError
 from distill.filters import MinWords, Uncertainty
 from distill.judges import Verdict
 from distill.models import Failure
@@ -151,11 +151,28 @@ def test_a_table_without_a_row_to_ask_asks_nobody() -> None:
 
 
 def test_what_cannot_be_measured_is_absent() -> None:
-    measures = {"vocab": MeanVocabSize(), "distinct": DistinctN(n=2, max_tokens=100)}
+    measures = {"vocab": MeanVocabSize(), "distinct": DistinctN(n=2, tokens=100)}
 
-    assert measure(answered_table([]), measures, column="answer") == {}
-    assert measure(answered_table(["one"]), measures, column="answer") == {"mean_vocab_size": 1.0}
-    assert measure(answered_table(["a b c"]), {}, column="answer") == {}
+    assert measure(answered_table([]), measures, column="answer").figures == {}
+    found = measure(answered_table(["one"]), measures, column="answer")
+    assert found.figures == {"mean_vocab_size": 1.0}
+    assert found.absent == {"distinct_2": "There is too little text."}
+    assert measure(answered_table(["a b c"]), {}, column="answer").figures == {}
+
+
+def test_a_figure_without_its_package_or_references_is_absent_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(_texts: object) -> None:
+        raise ExtraMissingError("embeddings: the package tokenizers is not installed.", hint="pip")
+
+    measures = {"vendi": Vendi(rows=9), "coverage": Coverage(neighbours=1, rows=9)}
+    found = measure(answered_table(["a b", "c d"]), measures, column="answer")
+    assert found.absent == {"coverage": "It needs more real references than the 0 that there are."}
+    monkeypatch.setattr("distill.embeddings.embed", missing)
+    found = measure(answered_table(["a b", "c d"]), measures, column="answer", references=["a"])
+    assert found.figures == {}
+    assert found.absent["vendi"].startswith("embeddings: the package tokenizers is not installed.")
 
 
 def seeds(tmp_path: Path, *lines: str, real_labels: int | None = 0) -> FileSeeds:

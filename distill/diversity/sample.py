@@ -13,8 +13,9 @@ may need either or both. Were the runs of equal variety, every relabelling were 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, zip_longest
 from typing import Any
 
 import numpy as np
@@ -63,75 +64,85 @@ class Sample:
         """Return which texts belong to A and which to B, `(texts,)` each."""
         return self.labelled(self.role, np.zeros(len(self.role), dtype=np.bool_))
 
-    def relabelled(self, rng: np.random.Generator) -> tuple[Bools, Bools]:
-        """Return the same for one random relabelling."""
-        role = self.role.copy()
-        fixed = role != SWAPPED
-        role[fixed] = rng.permutation(role[fixed])
-        return self.labelled(role, rng.random(len(role)) < 0.5)
+    def relabelled(self, rng: np.random.Generator, times: int) -> tuple[Bools, Bools]:
+        """Return the same for random relabellings, `(times, texts)` each."""
+        fixed = self.role != SWAPPED
+        role = np.tile(self.role.astype(np.int8), (times, 1))
+        role[:, fixed] = rng.permuted(role[:, fixed], axis=1)
+        return self.labelled(role, rng.random(role.shape) < 0.5)
 
-    def labelled(self, role: NDArray[np.int64], swap: Bools) -> tuple[Bools, Bools]:
-        """Return which texts belong to A and which to B under given roles and swaps, by unit."""
-        of_text, turned = role[self.unit], swap[self.unit]
+    def labelled(self, role: NDArray[Any], swap: Bools) -> tuple[Bools, Bools]:
+        """Return which texts belong to A and which to B under given roles and swaps.
+
+        Args:
+            role: `(…, units)`.
+            swap: `(…, units)`.
+        """
+        of_text, turned = role[..., self.unit], swap[..., self.unit]
         pair_a = (of_text == SWAPPED) & (self.a_side != turned)
         pair_b = (of_text == SWAPPED) & (self.a_side == turned)
         both = of_text == IN_BOTH
         return pair_a | both | (of_text == IN_A), pair_b | both | (of_text == IN_B)
 
 
-def draw(a: pl.DataFrame, b: pl.DataFrame, column: str, *, seed: int) -> Sample:
-    """Draw samples of as many rows from both datasets, at most `MAX_ROWS` and `MAX_WORDS`.
+def draw(
+    a: pl.DataFrame,
+    b: pl.DataFrame,
+    column: str,
+    *,
+    seed: int,
+    max_rows: int = MAX_ROWS,
+    max_words: int = MAX_WORDS,
+) -> Sample:
+    """Draw samples of as many rows from both sides.
 
     Args:
-        a: Rows of A's dataset with `question` and `column`.
+        a: Rows of A with `question` and `column`.
         b: The same of B.
         column: The texts.
         seed: Of the order of the questions.
+        max_rows: Rows of a sample, at most.
+        max_words: Words of a sample, at most; a single text of any length is still a sample.
     """
     rng = np.random.default_rng(seed)
-    units = _units(a, b, column).sort("question")
-    units = units[rng.permutation(units.height)]
-    rows = min(_rows_kept(units, "a"), _rows_kept(units, "b"))
-    cut = [_first(units[side].list.len().to_numpy(), rows) for side in ("a", "b")]
-    texts = [
-        [list(own) if i < end else [] for i, own in enumerate(units[side])]
-        for side, end in zip(("a", "b"), cut, strict=True)
-    ]
-    pairs = [pair for pair in zip(*texts, strict=True) if any(pair)]
+    units = _units(a, b, column)
+    units = [units[i] for i in rng.permutation(len(units)).tolist()]
+    rows = min(_rows_kept((unit[side] for unit in units), max_rows, max_words) for side in (0, 1))
+    ours, theirs = (_first([unit[side] for unit in units], rows) for side in (0, 1))
+    nothing: list[str] = []
+    pairs = [pair for pair in zip_longest(ours, theirs, fillvalue=nothing) if any(pair)]
     # Questions that only one sample reached stand late in the order; their roles must not hang on
     # their places, which decide what a budget of words cuts off.
     return _sample([pairs[i] for i in rng.permutation(len(pairs))])
 
 
-def _units(a: pl.DataFrame, b: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Return `question`, and A's and B's texts as sorted lists, empty where a side has none."""
-    grouped = [
-        side.group_by("question").agg(pl.col(column).fill_null("").sort().alias(name))
-        for side, name in ((a, "a"), (b, "b"))
-    ]
-    empty = pl.lit([], dtype=pl.List(pl.String))
-    return (
-        grouped[0]
-        .join(grouped[1], on="question", how="full", coalesce=True)
-        .with_columns(pl.col("a", "b").fill_null(empty))
-    )
+def _units(a: pl.DataFrame, b: pl.DataFrame, column: str) -> list[tuple[list[str], list[str]]]:
+    """Return A's and B's texts of each question, sorted; empty where a side has none."""
+    units: dict[str, tuple[list[str], list[str]]] = {}
+    for side, frame in enumerate((a, b)):
+        texts = zip(frame["question"].to_list(), frame[column].to_list(), strict=True)
+        for question, text in texts:
+            units.setdefault(question, ([], []))[side].append(text or "")
+    return [(sorted(units[q][0]), sorted(units[q][1])) for q in sorted(units)]
 
 
-def _rows_kept(units: pl.DataFrame, side: str) -> int:
+def _rows_kept(units: Iterable[list[str]], max_rows: int, max_words: int) -> int:
     """Return the rows of the longest beginning that keeps within the limits."""
-    rows = units[side].list.len().to_numpy().astype(np.int64).cumsum()
-    counted = pl.col(side).list.eval(pl.element().str.count_matches(r"\S+")).list.sum()
-    words = units.select(counted.fill_null(0)).to_series().to_numpy().astype(np.int64).cumsum()
-    if not len(rows):
-        return 0
-    fits = int(((rows <= MAX_ROWS) & (words <= MAX_WORDS)).sum())
-    # A single text of any length is still a sample.
-    return int(rows[max(fits, min(int((rows == 0).sum()) + 1, len(rows))) - 1])
+    rows = words = kept = 0
+    for texts in units:
+        rows += len(texts)
+        words += sum(len(text.split()) for text in texts)
+        if kept and (rows > max_rows or words > max_words):
+            break
+        # The first texts are kept in any case.
+        kept = rows
+    return kept
 
 
-def _first(rows: NDArray[Any], limit: int) -> int:
-    """Return how many units from the start hold `limit` rows at most."""
-    return int((rows.astype(np.int64).cumsum() <= limit).sum())
+def _first(units: Sequence[list[str]], rows: int) -> list[list[str]]:
+    """Return the longest beginning that holds `rows` rows at most."""
+    ends = accumulate(len(texts) for texts in units)
+    return [texts for texts, end in zip(units, ends, strict=True) if end <= rows]
 
 
 def _sample(pairs: Sequence[tuple[list[str], list[str]]]) -> Sample:
