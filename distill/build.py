@@ -28,6 +28,7 @@ from distill.models import Model
 from distill.models.prices import price_of
 from distill.plan import (
     BudgetSettings,
+    CalibrateSettings,
     DriftSettings,
     EngineSettings,
     EvaluateSettings,
@@ -62,6 +63,7 @@ NAMED: dict[str, Any] = {
 SETTINGS: dict[str, Any] = {
     "evaluate": EvaluateSettings,
     "drift": DriftSettings,
+    "calibrate": CalibrateSettings,
     "budget": BudgetSettings,
     "ledger": LedgerSettings,
     "engine": EngineSettings,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from distill.component import NonNegativeFloat, Text, component
+from distill.component import NonNegativeFloat, Positive, Share, Text, component
 from distill.config import Config
 from distill.diversity import DiversityMetric
 from distill.exports import Export
@@ -96,6 +96,29 @@ class DriftSettings:
     samples: Annotated[int, Field(ge=2, le=100, description="a whole number from 2 to 100")]
 
 
+@component
+class CalibrateSettings:
+    """`calibrate`: what `distill calibrate` compares the judge with.
+
+    Args:
+        path: Labelled answers; `None` takes the file of `heldout.path`.
+        run: A run whose judged answers are the unlabelled ones, as `distill compare` names runs.
+        right_from: Human score from which an answer is right, in [0, 1].
+        precision: Share of right answers among the kept that is wanted, in [0, 1].
+        repeats: Further judgements of some answers, in [0, 100]; 0 asks for none.
+        repeat_rows: Answers that are judged again, drawn with `seed`, >= 1.
+        gate: Whether a judge that is not good enough ends the command with status 1.
+    """
+
+    path: Text | None
+    run: Text | None
+    right_from: Share
+    precision: Share
+    repeats: Annotated[int, Field(ge=0, le=100, description="a whole number from 0 to 100")]
+    repeat_rows: Positive
+    gate: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that a run needs, validated; nothing has been read, started or paid yet.
@@ -119,6 +142,7 @@ class Plan:
     guards: Mapping[str, Guard]
     evaluate: EvaluateSettings
     drift: DriftSettings
+    calibrate: CalibrateSettings
     budget: BudgetSettings
     ledger: LedgerSettings
     tracking: Tracking
