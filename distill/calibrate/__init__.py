@@ -25,7 +25,15 @@ from __future__ import annotations
 from distill.calibrate.as_json import to_json
 from distill.calibrate.calibration import Calibration, calibrate
 from distill.calibrate.gate import failures
-from distill.calibrate.leave import leave
+from distill.calibrate.leave import check_writable, leave
 from distill.calibrate.terminal import print_calibration
 
-__all__ = ["Calibration", "calibrate", "failures", "leave", "print_calibration", "to_json"]
+__all__ = [
+    "Calibration",
+    "calibrate",
+    "check_writable",
+    "failures",
+    "leave",
+    "print_calibration",
+    "to_json",
+]

@@ -8,6 +8,7 @@ calibration.jsonl   every row of the labelled file with the judge's score and wo
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,25 @@ def leave(made: Calibration, told: Mapping[str, Any], folder: Path) -> tuple[Pat
         for name, text in texts.items():
             write_text(folder / name, text)
     except OSError as error:
-        raise UserError(
-            f"paths.out: got {str(folder)!r}, want a folder that can be written "
-            f"({error.strerror}); what was paid for is in the ledger."
-        ) from error
+        raise _unwritable(folder, str(error.strerror)) from error
     return tuple(folder / name for name in (JSON, PAGE, ROWS))
+
+
+def check_writable(folder: Path) -> None:
+    """See that the files can be written, before anything is paid for; nothing is made.
+
+    Raises:
+        UserError: they cannot.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise _unwritable(folder, f"{there} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _unwritable(folder, "permission denied")
+
+
+def _unwritable(folder: Path, why: str) -> UserError:
+    return UserError(f"paths.out: got {str(folder)!r}, want a folder that can be written ({why}).")
 
 
 def _rows(rows: pl.DataFrame) -> str:

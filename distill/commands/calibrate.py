@@ -54,8 +54,16 @@ def run(argv: list[str]) -> int:
 
     from rich.console import Console
 
-    from distill.calibrate import calibrate, failures, leave, print_calibration, to_json
+    from distill.calibrate import (
+        calibrate,
+        check_writable,
+        failures,
+        leave,
+        print_calibration,
+        to_json,
+    )
 
+    check_writable(plan.out)
     made = calibrate(plan, Console(stderr=True))
     told = to_json(made)
     files = leave(made, told, plan.out)
