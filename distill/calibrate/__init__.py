@@ -7,25 +7,24 @@ what share of all answers is right once its errors are taken off. docs/calibrate
     labelled.py     the labels, and the answers that a run's judge saw
     ask.py          the judge, asked as a run asks it, once and again
     calibration.py  the calibration itself
+    result.py       what comes of it
     agreement.py    kappa, rates of error, the area under the ROC curve
     thresholds.py   precision and recall by threshold, and which to take
-    biases.py       length, the judge's own family, its own wavering
+    biases.py       length, the judge's own family, the place of an answer, its own wavering
     kin.py          whose answers are its family's
     corrected.py    prediction-powered inference
     gate.py         whether it may decide alone
     sentences.py    the findings in words
     terminal.py, page.py, as_json.py, leave.py
-
-A further bias is a function in `biases.py`, a field of `Calibration`, a sentence, and a key of
-`bias` in `as_json.py`; position bias, which needs a judge of pairs, has its place there.
 """
 
 from __future__ import annotations
 
 from distill.calibrate.as_json import to_json
-from distill.calibrate.calibration import Calibration, calibrate
+from distill.calibrate.calibration import calibrate
 from distill.calibrate.gate import failures
 from distill.calibrate.leave import check_writable, leave
+from distill.calibrate.result import Calibration
 from distill.calibrate.terminal import print_calibration
 
 __all__ = [

@@ -1,7 +1,7 @@
 """A calibration for programs: `calibration.json`, one object.
 
 format             version of this object, 1
-judge              model, sha256 (identity: threshold, hosts and speed left out), threshold, and
+judge              model, sha256 (of what shapes its scores: see `judge_settings`), threshold, and
                    what it cost: requests, cached, failed, input_tokens, output_tokens, cost_usd
                    (null where the price is unknown); unscored labelled answers
 labels             source, sha256 of the file, n with a label and a score, right, right_from
@@ -18,7 +18,8 @@ thresholds         threshold, kept, precision, recall, limit (exact, one-sided, 
 recommended        threshold, kept, precision, recall, limit, wanted, by (limit: shown; estimate:
                    not shown), labels_needed to show it; null where none reaches it
 accuracy           naive, human_only, corrected, weight, labelled, unlabelled, run, draw_p
-bias               verbosity, self_preference, repeats: figures, or {"not_measured": why}
+bias               verbosity, self_preference, position, repeats: figures, or
+                   {"not_measured": why}
 
 A share with an interval is {value, low, high, n}; null where there is nothing to count.
 """
@@ -32,8 +33,8 @@ from typing import Any
 
 import numpy as np
 
-from distill.calibrate.calibration import Calibration
 from distill.calibrate.gate import failures
+from distill.calibrate.result import Calibration
 from distill.calibrate.sentences import notes, verdict
 from distill.calibrate.thresholds import Line
 
@@ -88,6 +89,7 @@ def to_json(made: Calibration) -> dict[str, Any]:
         "bias": {
             "verbosity": _bias(made.verbosity),
             "self_preference": _bias(made.self_preference),
+            "position": _bias(made.position),
             "repeats": _bias(made.repeats),
         },
     }

@@ -50,7 +50,8 @@ def judged(frame: pl.DataFrame, *, judge: Judge, task: Task, client: ModelClient
     """Return one verdict a row.
 
     Args:
-        frame: Columns `id`, `question`, `answer` and `reference`.
+        frame: Columns `id`, `question`, `answer` and `reference`; answers to one question are
+            what a judge that compares may compare.
         judge: Who scores.
         task: What was asked.
         client: Answers out of the ledger where it can.
@@ -60,7 +61,7 @@ def judged(frame: pl.DataFrame, *, judge: Judge, task: Task, client: ModelClient
         "question",
         "answer",
         "reference",
-        seed_id="id",
+        seed_id="question",
         sample=pl.lit(0, dtype=pl.Int64),
         origin=pl.lit(HUMAN),
         source=pl.lit(TEACHER),

@@ -1,4 +1,4 @@
-"""What moves a judge's score beside what is right: length, the answer's author, the day.
+"""What moves a judge's score beside what is right: length, author, place, the day.
 
 Every bias is measured at equal human score, because long answers, or answers of the judge's own
 family, may simply be better or worse. What cannot be measured says why in a sentence.
@@ -7,19 +7,21 @@ family, may simply be better or worse. What cannot be measured says why in a sen
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from distill.calibrate.agreement import Bools, Floats
-from distill.statistics import CONFIDENCE, RESAMPLED_AT_ONCE
+from distill.calibrate.agreement import Bools, Floats, share
+from distill.statistics import CONFIDENCE, RESAMPLED_AT_ONCE, Interval
 
 PERMUTATIONS = 4999
 # Fewer labels, or fewer of either kind of author, say nothing of a slope.
 LEAST_ROWS = 10
 LEAST_OF_A_KIND = 5
 TINY = 1e-9
+# What a judge that compares says of an answer's comparisons.
+COUNTS = frozenset({"compared", "consistent", "first_twice", "second_twice"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,23 @@ class SelfPreference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Position:
+    """Whether the place of an answer decides, where two are compared in both orders.
+
+    Args:
+        consistency: Share of the pairs with the same result in both orders.
+        first: Pairs in which the answer shown first won twice, whichever it was.
+        second: Pairs in which the one shown second did.
+        p_value: Two-sided, exact; the null hypothesis is that neither place is favoured.
+    """
+
+    consistency: Interval
+    first: int
+    second: int
+    p_value: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Repeats:
     """Whether the judge agrees with itself.
 
@@ -90,6 +109,33 @@ class Repeats:
     deviation: float
     rows: int
     judgements: int
+
+
+def position(raw: Sequence[Mapping[str, float] | None]) -> Position | str:
+    """Measure whether the place of an answer decides, for a judge that compares two.
+
+    Args:
+        raw: By answer the raw scores of its verdict; of a judge that compares, the counts of its
+            comparisons, each asked in both orders: `COUNTS`.
+
+    Returns:
+        The measure, or why there is none.
+
+    Source: Zheng et al. 2023, arXiv 2306.05685, table 2 (consistency, and bias by place).
+    """
+    from scipy.stats import binomtest
+
+    counted = [own for own in raw if own is not None and own.keys() >= COUNTS]
+    if not counted:
+        return "the judge looks at one answer at a time"
+    # Every pair stands on both of its answers.
+    total = {name: round(sum(own[name] for own in counted)) // 2 for name in COUNTS}
+    consistency = share(total["consistent"], total["compared"])
+    if consistency is None:
+        return "no two answers to one question were compared"
+    first, second = total["first_twice"], total["second_twice"]
+    p_value = float(binomtest(first, first + second).pvalue) if first + second else 1.0
+    return Position(consistency=consistency, first=first, second=second, p_value=p_value)
 
 
 def verbosity(human: Floats, scores: Floats, lengths: Floats, *, seed: int) -> Verbosity | str:

@@ -7,7 +7,6 @@ that another threshold, precision or file of more labels costs only what is new.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,6 @@ import polars as pl
 from rich.console import Console
 
 from distill.calibrate.agreement import (
-    Confusion,
-    Floats,
-    Kappa,
     area_under_roc,
     cohens_kappa,
     confusion,
@@ -34,15 +30,16 @@ from distill.calibrate.ask import (
 from distill.calibrate.biases import (
     Repeats,
     SelfPreference,
-    Verbosity,
+    position,
     repeats,
     self_preference,
     verbosity,
 )
-from distill.calibrate.corrected import Accuracy, accuracy
+from distill.calibrate.corrected import accuracy
 from distill.calibrate.kin import is_kin
 from distill.calibrate.labelled import judge_sha256, read_judged, read_labelled
-from distill.calibrate.thresholds import EQUAL, Line, Recommended, lines, recommend
+from distill.calibrate.result import Calibration, Labels
+from distill.calibrate.thresholds import EQUAL, lines, recommend
 from distill.errors import ConfigError, DistillError, Fault
 from distill.judges import Judge, Verdict
 from distill.ledger import Ledger, now_utc
@@ -50,86 +47,7 @@ from distill.models.budget import Budget, Spend
 from distill.models.client import ModelClient
 from distill.plan import Plan
 from distill.progress import Progress
-from distill.records import Records
 from distill.runs import find_run
-from distill.statistics import Interval
-
-
-@dataclass(frozen=True, kw_only=True)
-class Labels:
-    """What a calibration is made from, read and checked.
-
-    Args:
-        records: The labelled file, columns `labelled.SCHEMA`.
-        run_scores: The judge's scores of a run's answers that nobody has labelled.
-        run: The run as people call it, or `None`.
-    """
-
-    records: Records
-    run_scores: Floats
-    run: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """A judge beside human labels.
-
-    Args:
-        judge: The judge's model, or what kind of judge it is where no model is asked.
-        judge_sha256: See `labelled.judge_sha256`.
-        threshold: In use, in [0, 1].
-        right_from: Human score from which an answer is right.
-        precision: Wanted share of right answers among the kept.
-        labels: What was compared with.
-        rows: Columns of `labelled.SCHEMA`, `score`, `reason`, `kept` and `right`: every row of the
-            file, null where there is no label or no score.
-        unscored: Labelled answers that the judge gave no score; they are in no other figure.
-        confusion: Judge against human at the threshold.
-        kappa: Agreement of judge and human, `None` where chance alone explains all of it.
-        human_kappa: Agreement of two humans, `None` where no answer has two.
-        judge_kappa: Agreement of judge and first human on the answers that have two.
-        area: Under the ROC curve; `None` where all answers are right, or all wrong.
-        roc: Points of the curve.
-        lines: What the candidates for a threshold keep.
-        recommended: `None` where none reaches the wanted precision.
-        accuracy: The share of right answers, corrected for the judge's errors.
-        draw_p: How likely labelled and unlabelled answers would differ as far in what the judge
-            keeps, were the labelled drawn at random; `None` without unlabelled ones.
-        verbosity: Or why it was not measured.
-        self_preference: Or why it was not measured.
-        repeats: Or why it was not measured.
-        spend: What the judge cost.
-        started_at: UTC, ISO 8601.
-    """
-
-    judge: str
-    judge_sha256: str
-    threshold: float
-    right_from: float
-    precision: float
-    labels: Labels
-    rows: pl.DataFrame
-    unscored: int
-    confusion: Confusion
-    kappa: Kappa | None
-    human_kappa: Kappa | None
-    judge_kappa: Kappa | None
-    area: Interval | None
-    roc: tuple[tuple[float, float, float], ...]
-    lines: tuple[Line, ...]
-    recommended: Recommended | None
-    accuracy: Accuracy
-    draw_p: float | None
-    verbosity: Verbosity | str
-    self_preference: SelfPreference | str
-    repeats: Repeats | str
-    spend: Spend
-    started_at: str
-
-    @property
-    def n(self) -> int:
-        """Answers with a label and a score."""
-        return self.confusion.n
 
 
 def calibrate(plan: Plan, console: Console) -> Calibration:
@@ -270,6 +188,7 @@ def compared(
             seed=plan.seed,
         ),
         self_preference=_self_preference(scored, judge),
+        position=position([verdict.raw for verdict in verdicts]),
         repeats=wavering,
         spend=spend,
         started_at=started_at,
@@ -328,6 +247,10 @@ def _repeats(
         if human is not None and verdict.score is not None
     ]
     chosen = [known[i] for i in drawn(len(known), plan.calibrate.repeat_rows, plan.seed)]
+    if not isinstance(position([verdict.raw for verdict in verdicts]), str):
+        # Answers are compared with each other: one alone could not be judged again.
+        questions = frame[chosen]["question"].implode()
+        chosen = frame.select(pl.col("question").is_in(questions).arg_true())["question"].to_list()
     further = judged_again(frame[chosen], judge=judge, task=plan.task, clients=clients)
     draws = [[verdicts[i].score, *own] for i, own in zip(chosen, further, strict=True)]
     return repeats(draws, judge.threshold - EQUAL) or "no answer was scored twice"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from distill.calibrate.agreement import Kappa
-from distill.calibrate.calibration import Calibration
+from distill.calibrate.result import Calibration
 from distill.report.wording import counted, percent
 
 # The sampling range of a true kappa of 0.69 is 0.46 to 0.89 with 50 labels, 0.58 to 0.79 with 200.

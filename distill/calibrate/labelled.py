@@ -98,7 +98,7 @@ SHAPE = Shape(
 
 
 def judge_sha256(config: Config) -> str:
-    """Return the identity of a judge, 64 hex digits: its threshold, hosts and speed left out.
+    """Return the identity of a judge, 64 hex digits: threshold, hosts and speed are left out.
 
     Two judges with the same identity give an answer the same score.
     """
@@ -107,13 +107,19 @@ def judge_sha256(config: Config) -> str:
 
 
 def judge_settings(node: Any) -> dict[str, Any]:
-    """Return what shapes a judge's scores, by dotted key."""
+    """Return what shapes a judge's scores, by dotted key.
+
+    The threshold shapes none, unless it says which answers get more votes (`judge.band`).
+    """
     named = {f"judge.{key}": value for key, value in flatten(node)}
+    aside = [*NOT_IDENTITY, "judge.canaries"]
+    if named.get("judge.band") is None:
+        aside.append("judge.threshold")
     return {
         key: value
         for key, value in named.items()
-        if key != "judge.threshold"
-        and not any(key == name or key.startswith(f"{name}.") for name in NOT_IDENTITY)
+        if value is not None
+        and not any(key == name or key.startswith(f"{name}.") for name in aside)
     }
 
 

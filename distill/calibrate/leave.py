@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from distill.calibrate.calibration import Calibration
 from distill.calibrate.page import render
+from distill.calibrate.result import Calibration
 from distill.errors import UserError
 from distill.paths import write_text
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from distill.calibrate import sentences
-from distill.calibrate.calibration import Calibration
 from distill.calibrate.gate import failures
+from distill.calibrate.result import Calibration
 from distill.report import wording
 from distill.report.charts import Scale, scale_for, ticks, whisker
 from distill.report.markdown import TEMPLATES as REPORT_TEMPLATES
@@ -70,6 +70,7 @@ def render(made: Calibration) -> str:
             biases=[
                 ("Verbosity", sentences.verbosity_words(made)),
                 ("Self-preference", sentences.self_preference_words(made)),
+                ("Position", sentences.position_words(made)),
                 ("Repeats", sentences.repeats_words(made)),
             ],
             false_keeps=_rows(made.rows.filter(pl.col("kept") & ~pl.col("right")), descending=True),

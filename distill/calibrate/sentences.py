@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from distill.calibrate.calibration import Calibration
 from distill.calibrate.gate import (
     ENOUGH_LABELS,
     LEAST_KAPPA,
     LEAST_LOW,
-    below_humans,
     disagreements,
     threshold_failures,
 )
+from distill.calibrate.result import Calibration
 from distill.calibrate.thresholds import Line
 from distill.report.wording import count, counted, interval, one_line, percent
 from distill.statistics import ALPHA, Interval
@@ -140,6 +139,20 @@ def self_preference_words(made: Calibration) -> str:
     )
 
 
+def position_words(made: Calibration) -> str:
+    """Return whether the place of an answer decides."""
+    found = made.position
+    if isinstance(found, str):
+        return f"not measured: {found}"
+    way = "first" if found.first > found.second else "second"
+    return (
+        f"{_shown(found.p_value < ALPHA, f'the answer shown {way} is favoured')}: the same result "
+        f"in both orders in {share_words(found.consistency)}; where not, the first won "
+        f"{counted(found.first, 'time')} and the second {count(found.second)} "
+        f"({p_words(found.p_value)})"
+    )
+
+
 def repeats_words(made: Calibration) -> str:
     """Return whether the judge agrees with itself."""
     found = made.repeats
@@ -185,11 +198,9 @@ def _notes(made: Calibration) -> Iterator[str]:
         )
     if made.human_kappa is not None:
         humans = made.human_kappa
-        below = below_humans(made.judge_kappa, humans)
         yield (
             f"Two humans agree with kappa {humans.value:.2f} ({humans.low:.2f} to {humans.high:.2f}"
-            f", {counted(humans.n, 'answer')})"
-            + (": the judge agrees less with the first of them." if below else ".")
+            f", {counted(humans.n, 'answer')})."
         )
     if made.accuracy.unlabelled:
         yield "The correction holds if the labelled answers were drawn at random from all of them."

@@ -9,13 +9,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from distill.calibrate.calibration import Calibration
 from distill.calibrate.gate import failures
+from distill.calibrate.result import Calibration
 from distill.calibrate.sentences import (
     accuracy_words,
     gate_rule,
     kappa,
     notes,
+    position_words,
     repeats_words,
     self_preference_words,
     share_words,
@@ -116,6 +117,7 @@ def _biases(made: Calibration) -> Table:
     for name, told in (
         ("verbosity", verbosity_words(made)),
         ("self-preference", self_preference_words(made)),
+        ("position", position_words(made)),
         ("repeats", repeats_words(made)),
     ):
         table.add_row(Text(name), Text(told))

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from distill.calibrate.biases import (
+    Position,
     SelfPreference,
     Verbosity,
+    position,
     repeats,
     self_preference,
     slope_of,
@@ -153,6 +155,32 @@ def test_noise_flips_as_often_as_simulated_elsewhere() -> None:
     assert found is not None
     assert found.flip_rate == pytest.approx(0.285, abs=0.02)
     assert found.deviation == pytest.approx(0.15, abs=0.01)
+
+
+def compared(**counts: int) -> dict[str, float]:
+    return {"compared": 0, "consistent": 0, "first_twice": 0, "second_twice": 0, **counts}
+
+
+def test_a_judge_that_favours_a_place_is_found() -> None:
+    # Twenty pairs, each on both of its answers: eight agree, in twelve the first won twice.
+    pairs = [compared(compared=1, consistent=1)] * 16 + [compared(compared=1, first_twice=1)] * 24
+    found = position([*pairs, None])
+    assert isinstance(found, Position)
+    assert (found.consistency.value, found.consistency.n) == (0.4, 20)
+    assert (found.first, found.second) == (12, 0)
+    assert found.p_value == pytest.approx(2 * 0.5**12)
+
+
+def test_a_judge_that_favours_both_places_alike_favours_none() -> None:
+    pairs = [compared(compared=1, first_twice=1), compared(compared=1, second_twice=1)] * 10
+    found = position(pairs)
+    assert isinstance(found, Position)
+    assert found.p_value == 1
+
+
+def test_the_place_is_only_measured_where_answers_are_compared() -> None:
+    assert position([{"accuracy": 5.0}, None]) == "the judge looks at one answer at a time"
+    assert position([compared()]) == "no two answers to one question were compared"
 
 
 def test_judgements_without_a_score_are_left_out() -> None:
