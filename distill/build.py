@@ -28,6 +28,7 @@ from distill.models import Model
 from distill.models.prices import price_of
 from distill.plan import (
     BudgetSettings,
+    CalibrateSettings,
     CollapseSettings,
     DriftSettings,
     EngineSettings,
@@ -64,6 +65,7 @@ SETTINGS: dict[str, Any] = {
     "evaluate": EvaluateSettings,
     "drift": DriftSettings,
     "collapse": CollapseSettings,
+    "calibrate": CalibrateSettings,
     "budget": BudgetSettings,
     "ledger": LedgerSettings,
     "engine": EngineSettings,

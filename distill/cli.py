@@ -20,6 +20,7 @@ COMMANDS = {
     "estimate": "requests, tokens and dollars of a run, before anything is spent",
     "reproduce": "rebuild the dataset of a run with no model call, and prove that it is the same",
     "compare": "two runs: settings, rows, diversity and students, with what can be said",
+    "calibrate": "judge against human labels: agreement, error rates, bias, a threshold to use",
     "drift": "ask the teacher its canary questions again: does it still answer the same?",
     "collapse": "students that learn from students: what your data comes to, and what saves it",
     "check": "read seeds, held-out or dataset files and list every fault with its line",

@@ -29,6 +29,7 @@ NOT_IDENTITY = (
     "budget",
     "drift",
     "collapse",
+    "calibrate",
     "teacher.base_url",
     "teacher.concurrency",
     "teacher.workers",

@@ -117,7 +117,7 @@ class CollapseSettings:
         documents: Of these, those that each generation learns from and writes; `None` is all.
         order: Words of an n-gram, in [2, 4].
         temperature: Of an n-gram model's draws.
-        max_tokens: Words that distinct-2 is measured in.
+        tokens: Words that distinct-2 is measured in.
     """
 
     regimes: Annotated[
@@ -134,11 +134,34 @@ class CollapseSettings:
     )
     order: Annotated[int, Field(ge=2, le=4, description="a whole number from 2 to 4")]
     temperature: PositiveFloat
-    max_tokens: Positive
+    tokens: Positive
 
     def chosen(self) -> list[Regime]:
         """Return the regimes, each once."""
         return [Regime(name=name, share=self.share) for name in dict.fromkeys(self.regimes)]
+
+
+@component
+class CalibrateSettings:
+    """`calibrate`: what `distill calibrate` compares the judge with.
+
+    Args:
+        path: Labelled answers; `None` takes the file of `heldout.path`.
+        run: A run whose judged answers are the unlabelled ones, as `distill compare` names runs.
+        right_from: Human score from which an answer is right, in [0, 1].
+        precision: Share of right answers among the kept that is wanted, in [0, 1].
+        repeats: Further judgements of some answers, in [0, 100]; 0 asks for none.
+        repeat_rows: Answers that are judged again, drawn with `seed`, >= 1.
+        gate: Whether a judge that is not good enough ends the command with status 1.
+    """
+
+    path: Text | None
+    run: Text | None
+    right_from: Share
+    precision: Share
+    repeats: Annotated[int, Field(ge=0, le=100, description="a whole number from 0 to 100")]
+    repeat_rows: Positive
+    gate: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +188,7 @@ class Plan:
     evaluate: EvaluateSettings
     drift: DriftSettings
     collapse: CollapseSettings
+    calibrate: CalibrateSettings
     budget: BudgetSettings
     ledger: LedgerSettings
     tracking: Tracking

@@ -44,7 +44,9 @@ def test_help_lists_every_command(bench: Workbench) -> None:
         assert f"\n  {command} " in ended.out
 
 
-@pytest.mark.parametrize("command", ["run", "estimate", "drift", "check", "doctor", "sync"])
+@pytest.mark.parametrize(
+    "command", ["run", "estimate", "calibrate", "drift", "check", "doctor", "sync"]
+)
 def test_every_command_explains_itself(bench: Workbench, command: str) -> None:
     ended = bench.main([command, "--help"])
 

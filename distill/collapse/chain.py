@@ -90,7 +90,7 @@ class NgramBreed:
         self._real = [self._vocabulary.read(text) for text in real]
         self._heldout = [self._vocabulary.read(text) for text in heldout]
         self._order, self._temperature = order, temperature
-        self._distinct = DistinctN(n=2, max_tokens=words)
+        self._distinct = DistinctN(n=2, tokens=words)
 
     def chain(
         self,
@@ -158,7 +158,7 @@ class StudentBreed:
     ) -> None:
         self._student, self._real, self._pool = student, real, list(pool)
         self._questions, self._references, self._metric = questions, references, metric
-        self._distinct = DistinctN(n=2, max_tokens=words)
+        self._distinct = DistinctN(n=2, tokens=words)
 
     @property
     def measure(self) -> str:

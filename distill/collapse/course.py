@@ -129,7 +129,7 @@ def _ngrams(
         held,
         order=settings.order,
         temperature=settings.temperature,
-        words=settings.max_tokens,
+        words=settings.tokens,
     )
     return breed, len(real), len(held)
 
@@ -162,7 +162,7 @@ def _students(
         questions=heldout["question"].to_list(),
         references=heldout["reference"].to_list(),
         metric=metric,
-        words=plan.collapse.max_tokens,
+        words=plan.collapse.tokens,
     )
     return breed, real.height, heldout.height
 

@@ -127,6 +127,17 @@ class Fields:
             return None
         return float(number)
 
+    def label(self, key: str) -> float | None:
+        """Take a number in [0, 1], or true or false as 1 or 0; `None` where absent or faulty."""
+        value = self._row.get(key)
+        word = value.strip().lower() if self._untyped and isinstance(value, str) else value
+        if word in ("true", "false") and self._untyped:
+            word = word == "true"
+        if not isinstance(word, bool):
+            return self.share(key)
+        del self._row[key]
+        return float(word)
+
     def extra(self, **more: Any) -> str | None:
         """Return what was not taken, and `more` where it is not `None`, as a JSON object.
 

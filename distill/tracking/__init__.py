@@ -9,6 +9,7 @@ that is down never costs a run.
     figures.py      its metrics
     student.py      its student as an MLflow model
     noted.py        what was found out about a run after its end
+    calibrated.py   a judge's calibration, a run of its own
     mirror.py       all of it into one MLflow run, twice as well as once
     sweep.py        the parent of a sweep's points
     view.py         how MLflow's pages show them
@@ -20,6 +21,7 @@ MLflow takes more than a second to import: it is imported inside the functions t
 
 from __future__ import annotations
 
+from distill.tracking.calibrated import note_calibration
 from distill.tracking.mirror import mirror, sync
 from distill.tracking.noted import note
 from distill.tracking.owner import close_dead_runs
@@ -40,5 +42,6 @@ __all__ = [
     "close_dead_runs",
     "mirror",
     "note",
+    "note_calibration",
     "sync",
 ]
