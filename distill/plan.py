@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from distill.augmenters import Augmenter
 from distill.component import NonNegativeFloat, Text, component
 from distill.config import Config
 from distill.diversity import DiversityMetric
@@ -108,6 +109,7 @@ class Plan:
     task: Task
     seeds: Seeds
     heldout: Heldout | None
+    augment: Augmenter | None
     teacher: Model
     filters: Mapping[str, Filter]
     judge: Judge | None
