@@ -398,3 +398,97 @@ def test_the_ledger_explains_new_questions_too(bench: Workbench) -> None:
     bench.run("augment=paraphrase", "augment.per_seed=2")
     ended = bench.main(["ledger", "explain", *words])
     assert "Everything that the run asks is in the ledger." in ended.out
+
+
+def test_a_floor_keeps_synthetic_questions_from_crowding_out_the_real_ones(
+    bench: Workbench, cut_off: Callable[[], None]
+) -> None:
+    bench.api.teacher = rewriting()
+    bench.api.grade = lambda prompt, *_: 4 if "metals" in prompt else 5
+    ended = bench.run("augment=paraphrase", "select.min_real_share=0.4")
+
+    assert ended.status == 0, ended.err
+    assert (bench.manifest["rows"], bench.manifest["synthetic_rows"]) == (15, 9)
+    assert bench.manifest["rejected"]["select/real_share"] == 21
+    fell = bench.table.filter(reason="real_share")
+    assert fell.filter(parent_id="s3").height == 5
+    cut_off()
+    assert bench.main(["reproduce", "runs/one"]).status == 0
+
+
+def test_a_floor_over_synthetic_seeds_alone_leaves_nothing_and_says_so(bench: Workbench) -> None:
+    bench.write("seeds.jsonl", [{"question": q, "origin": "synthetic"} for q in QUESTIONS])
+    ended = bench.run("augment=paraphrase", "select.min_real_share=0.1")
+
+    assert ended.status == 0, ended.err
+    assert bench.manifest["rows"] == 0
+    card = (bench.out / "README.md").read_text(encoding="utf-8")
+    assert "No row has a real question: select.min_real_share left nothing" in card
+    assert rewritten(bench) == []
+
+
+def test_killed_while_it_writes_questions_it_pays_twice_only_for_what_was_in_flight(
+    bench: Workbench,
+) -> None:
+    bench.write("seeds.jsonl", TWENTY)
+    bench.api.teacher = rewriting(answer=lambda prompt, *_: f"An answer to: {prompt}")
+    words = bench.words(
+        "judge=none", "filter=none", "augment=evolve", "augment.rounds=2", "teacher.concurrency=4"
+    )
+    bench.main([*words, "paths.out=runs/undisturbed", "ledger.url=undisturbed.db"])
+    undisturbed = (bench.folder / "runs/undisturbed/dataset.jsonl").read_bytes()
+    bench.api.forget()
+
+    # In the first round, in the second, and while the teacher answers.
+    for moment in (9, 33, 70):
+        with bench.start(words) as process:
+            bench.api.wait_for("teacher", moment, unless=process.poll)
+            process.kill()
+            process.communicate(timeout=60)
+    ended = bench.process(words)
+
+    assert ended.status == 0, ended.err
+    assert (bench.out / "dataset.jsonl").read_bytes() == undisturbed
+    assert 100 <= bench.api.count("teacher") <= 100 + 3 * 4
+
+
+def test_a_dollar_cap_holds_for_new_questions_too(bench: Workbench) -> None:
+    bench.api.teacher = rewriting()
+    ended = bench.run("augment=paraphrase", "budget.max_usd=0.06", "teacher.concurrency=1")
+
+    assert ended.status == 2
+    assert "budget.max_usd" in ended.err
+    assert 0 < len(rewritten(bench)) < 5 * len(QUESTIONS)
+    assert not bench.out.exists()
+
+
+def test_an_id_that_is_taken_is_not_taken_twice(bench: Workbench) -> None:
+    rows = [
+        {"id": "a", "question": QUESTIONS[0]},
+        {"id": "a~paraphrase-1", "question": QUESTIONS[1], "origin": "synthetic"},
+    ]
+    bench.write("seeds.jsonl", rows)
+    bench.api.teacher = rewriting()
+    ended = bench.run("augment=paraphrase", "augment.per_seed=1")
+
+    assert ended.status == 0, ended.err
+    assert bench.table["id"].to_list() == ["a", "a~paraphrase-1", "a~paraphrase-1~"]
+    assert bench.main(["reproduce", "runs/one"]).status == 0
+
+
+def test_answers_can_be_asked_again_and_dropped_questions_are_not(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", bench.api.url)
+    bench.write("heldout.jsonl", [{"id": "h0", "question": HELD, "reference_answer": "x"}])
+    bench.api.teacher = rewriting(
+        lambda text, prompt: HELD if "metals" in text else reworded(text, prompt)
+    )
+    bench.run("augment=paraphrase", "augment.per_seed=1", "heldout.path=heldout.jsonl")
+    bench.api.forget()
+
+    ended = bench.main(["reproduce", "runs/one", "--refresh"])
+
+    assert "0 of 11 answers changed" in ended.out, ended.out + ended.err
+    assert not any("harbour" in prompt for prompt in bench.api.prompts("teacher"))
+    assert rewritten(bench) == []
