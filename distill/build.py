@@ -20,7 +20,7 @@ from distill.config import MISSING, Config, flatten, missing_value
 from distill.diversity import DiversityMetric
 from distill.errors import ConfigError, Fault, shown
 from distill.exports import Export
-from distill.filters import Filter
+from distill.filters import Filter, OverSamples
 from distill.guards import Guard
 from distill.heldout import Heldout
 from distill.judges import Judge
@@ -29,6 +29,7 @@ from distill.models import Model
 from distill.models.prices import price_of
 from distill.plan import (
     BudgetSettings,
+    CollapseSettings,
     DriftSettings,
     EngineSettings,
     EvaluateSettings,
@@ -64,6 +65,7 @@ NAMED: dict[str, Any] = {
 SETTINGS: dict[str, Any] = {
     "evaluate": EvaluateSettings,
     "drift": DriftSettings,
+    "collapse": CollapseSettings,
     "budget": BudgetSettings,
     "ledger": LedgerSettings,
     "engine": EngineSettings,
@@ -279,6 +281,9 @@ def _across(
         yield Fault(
             "teacher.samples", "2 or more for judge=agreement", shown(teacher.samples), hint
         )
+    for name, one_filter in named["filter"].items():
+        if isinstance(one_filter, OverSamples) and task.rows_per_seed(teacher) < 2:
+            yield _needs_samples(name, task, teacher)
     if settings["budget"].max_usd is not None:
         models = {
             "teacher.model": teacher,
@@ -312,3 +317,12 @@ def _across(
     if student is not None and task.name not in student.tasks:
         want = f"a student for task={task.name}"
         yield Fault("student", want, shown(type(student).__name__), "student=none")
+
+
+def _needs_samples(name: str, task: Task, teacher: Model) -> Fault:
+    """Say why a filter that compares samples has none."""
+    if teacher.samples > 1:
+        want = "a task whose samples are rows of their own, math or qa"
+        return Fault(f"filter.{name}", want, f"task={task.name}", f"~filter.{name}")
+    hint = "teacher.samples=5, and a temperature or seed that makes samples differ"
+    return Fault("teacher.samples", f"2 or more for filter.{name}", shown(teacher.samples), hint)

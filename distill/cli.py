@@ -6,6 +6,7 @@ needs.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -20,6 +21,7 @@ COMMANDS = {
     "reproduce": "rebuild the dataset of a run with no model call, and prove that it is the same",
     "compare": "two runs: settings, rows, diversity and students, with what can be said",
     "drift": "ask the teacher its canary questions again: does it still answer the same?",
+    "collapse": "students that learn from students: what your data comes to, and what saves it",
     "check": "read seeds, held-out or dataset files and list every fault with its line",
     "ledger": "what was paid for: figures, why a run would have to pay, export, import, vacuum",
     "sync": "bring a run's folder into the tracking store",
@@ -75,6 +77,8 @@ def _main(words: list[str]) -> int:
     if name not in COMMANDS:
         _complain(f"no such command: {name}.{_near(name)}")
         return 2
+    # What is imported stays: looking through it for garbage again and again costs a tenth of a run.
+    gc.set_threshold(100_000)
     warnings.showwarning = _show_warning
     warnings.simplefilter("ignore", DeprecationWarning)
     command: Callable[[list[str]], int] = importlib.import_module(f"distill.commands.{name}").run

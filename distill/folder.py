@@ -22,6 +22,7 @@ RUN_FILES = (
     "canaries.parquet",
     "config.yaml",
     "README.md",
+    "croissant.json",
     "report.html",
     "student",
     MANIFEST,

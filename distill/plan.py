@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from distill.augmenters import Augmenter
-from distill.component import NonNegativeFloat, Text, component
+from distill.collapse.regimes import Regime
+from distill.component import (
+    NonNegativeFloat,
+    Positive,
+    PositiveFloat,
+    Share,
+    Text,
+    component,
+)
 from distill.config import Config
 from distill.diversity import DiversityMetric
 from distill.exports import Export
@@ -97,6 +105,43 @@ class DriftSettings:
     samples: Annotated[int, Field(ge=2, le=100, description="a whole number from 2 to 100")]
 
 
+@component
+class CollapseSettings:
+    """`collapse`: how generations learn from each other in `distill collapse`.
+
+    Args:
+        regimes: Any of `replace`, `keep`, `accumulate`.
+        share: Of real data that stays in each generation under `keep`.
+        generations: After the one that learns from real data, in [1, 100].
+        repeats: Chains a regime, in [1, 100].
+        column: `question` or `reference`: the real texts of an n-gram model.
+        documents: Of these, those that each generation learns from and writes; `None` is all.
+        order: Words of an n-gram, in [2, 4].
+        temperature: Of an n-gram model's draws.
+        max_tokens: Words that distinct-2 is measured in.
+    """
+
+    regimes: Annotated[
+        tuple[Literal["replace", "keep", "accumulate"], ...],
+        Strict(False),
+        Field(min_length=1, description="a list of replace, keep and accumulate"),
+    ]
+    share: Share
+    generations: Annotated[int, Field(ge=1, le=100, description="a whole number from 1 to 100")]
+    repeats: Annotated[int, Field(ge=1, le=100, description="a whole number from 1 to 100")]
+    column: Literal["question", "reference"]
+    documents: (
+        Annotated[int, Field(ge=20, description="a whole number of 20 or more, or null")] | None
+    )
+    order: Annotated[int, Field(ge=2, le=4, description="a whole number from 2 to 4")]
+    temperature: PositiveFloat
+    max_tokens: Positive
+
+    def chosen(self) -> list[Regime]:
+        """Return the regimes, each once."""
+        return [Regime(name=name, share=self.share) for name in dict.fromkeys(self.regimes)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that a run needs, validated; nothing has been read, started or paid yet.
@@ -121,6 +166,7 @@ class Plan:
     guards: Mapping[str, Guard]
     evaluate: EvaluateSettings
     drift: DriftSettings
+    collapse: CollapseSettings
     budget: BudgetSettings
     ledger: LedgerSettings
     tracking: Tracking

@@ -25,7 +25,7 @@ from distill.paths import write_text
 from distill.plan import Plan
 from distill.progress import Progress
 from distill.record import RunRecord
-from distill.report import write_card, write_report
+from distill.report import CROISSANT, write_card, write_croissant, write_report
 from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.evaluate import evaluate
@@ -237,5 +237,6 @@ def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -
     record.ended_at = now_utc()
     manifest = make_manifest(record) | {"files": file_digests(draft)}
     write_card(record, manifest, draft / "README.md")
+    write_croissant(record, manifest, draft / CROISSANT)
     write_report(record, manifest, draft / "report.html")
     write_text(draft / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")

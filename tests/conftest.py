@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,17 @@ ENVIRONMENT = (
     "MLFLOW_TRACKING_URI",
     "HYDRA_FULL_ERROR",
 )
+# Begun with the slow ones, no worker is left alone with one of them at the end.
+LONG = ("tracking/test_mlflow_server.py", "sweep/test_sweep_killed.py", "test_experiments.py")
+
+
+def pytest_configure() -> None:
+    # A shell's background jobs ignore Ctrl-C, and so would every process that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONG))
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from distill.component import is_component
 from distill.config import compose
 from distill.diversity import DiversityMetric
 from distill.exports import Export
-from distill.filters import Filter
+from distill.filters import Explains, Filter
 from distill.guards import Evidence, Finding, Guard
 from distill.heldout import Heldout
 from distill.judges import Judge
@@ -55,6 +55,7 @@ BESIDE = {
     ("task", "classify"): ["task.labels=[news,sport]"],
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],
+    ("filter", "self_consistency"): ["teacher.samples=3"],
     ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
 }
@@ -242,9 +243,15 @@ def test_a_filter_says_yes_or_no_of_every_row_and_changes_none(
         assert rejects.dtype == pl.Boolean
         assert len(rejects) == table.height
         assert rejects.null_count() == 0
+        if isinstance(component, Explains):
+            details = component.details(table)
+            assert details.dtype == pl.String
+            assert details.is_not_null().to_list() == rejects.to_list()
     assert answered.equals(before)
 
 
+GERMAN = "Der Pod wird vom Kubelet neu gestartet, sobald sein Container zu Ende ist."
+KEY = "-----BEGIN RSA " + "PRIVATE KEY-----"
 ZEROES = {
     "distill.filters.MinWords": {"min_words": 0},
     "distill.filters.KeywordOverlap": {"min_share": 0},
@@ -255,6 +262,19 @@ ZEROES = {
     "distill.filters.MaxWords": {"max_words": None},
     "distill.filters.Repetition": {"max_share": 1, "max_endings": None},
     "distill.filters.FormatRegex": {"pattern": ""},
+    "distill.filters.Language": {"min_likelihood": 0},
+    "distill.filters.LengthOutliers": {"max_deviations": None},
+    "distill.filters.QuestionQuality": {
+        "min_words": 0,
+        "letters": False,
+        "min_text": 0,
+        "bare_urls": False,
+        "placeholders": False,
+        "references": [],
+    },
+    "distill.filters.SelfConsistency": {"majority": False, "min_agreement": 0},
+    "distill.filters.Pii": {"kinds": []},
+    "distill.filters.Secrets": {"kinds": []},
 }
 
 
@@ -263,10 +283,12 @@ def test_a_filter_at_zero_keeps_everything(
     target: str, zero: dict[str, Any], answered: pl.DataFrame
 ) -> None:
     faulty = answered_table(
-        ["I can't help.", "Certainly! So.", "word " * 900, "cut"],
-        stop_reason=["end_turn", None, "end_turn", "max_tokens"],
+        ["I can't help.", "Certainly! So.", "word " * 900, "cut", GERMAN, "me@x.org", KEY],
+        question=["How is the pod restarted by the kubelet?"] * 7,
+        stop_reason=["end_turn", None, "end_turn", "max_tokens", None, None, None],
     )
-    table = pl.concat([answered, faulty])
+    usual = answered_table(["so " * n for n in range(20, 60)], question=["Why is it so?"] * 40)
+    table = pl.concat([answered, faulty, usual])
     assert made(target).rejects(table).any()
     assert not made(target, **zero).rejects(table).any()
 

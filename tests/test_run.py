@@ -19,6 +19,7 @@ FILES = {
     "responses.parquet",
     "manifest.json",
     "README.md",
+    "croissant.json",
     "report.html",
     "config.yaml",
 }
@@ -225,6 +226,7 @@ def test_a_row_that_a_filter_drops_is_not_judged_and_keeps_its_answer(bench: Wor
             "stage": "filter",
             "reason": "min_words",
             "score": None,
+            "detail": None,
         }
     ]
     assert bench.manifest["rejected"]["filter/min_words"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -48,9 +49,12 @@ def run(argv: Sequence[str]) -> int:
     """
     from rich.console import Console
 
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    filters = _filters(arguments.filter) if arguments.gold else None
+    if not arguments.gold and (arguments.set or arguments.config_dir):
+        parser.error("--set and --config-dir say which filters --gold tries; give --gold too")
+    filters = _filters(arguments) if arguments.gold else None
     fine = True
     for at, source in enumerate(arguments.files):
         if at:
@@ -98,6 +102,21 @@ def _parser() -> argparse.ArgumentParser:
         default="qa",
         metavar="CHOICE",
         help="with --gold: the choice of filter=…, [a,b] for more (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="with --gold: an override as for distill run, such as filter.min_words.min_words=20; "
+        "again for more",
+    )
+    parser.add_argument(
+        "--config-dir",
+        "-cd",
+        type=Path,
+        metavar="DIR",
+        help="with --gold: your own config folder, with filters of your own",
     )
     return parser
 
@@ -189,11 +208,13 @@ def _facts(records: Records, kind: Kind | None) -> Iterable[tuple[str, str]]:
     yield "duplicates", _duplicates(frame["question"])
 
 
-def _filters(choice: str) -> Mapping[str, Filter]:
+def _filters(arguments: argparse.Namespace) -> Mapping[str, Filter]:
     from distill.build import build
     from distill.config import compose
 
-    return build(compose(["seeds.path=-", f"filter={choice}"])).filters
+    # Nothing is asked: samples are for filters that compare them, which a run has to have.
+    overrides = ["seeds.path=-", "teacher.samples=2", f"filter={arguments.filter}", *arguments.set]
+    return build(compose(overrides, config_dir=arguments.config_dir)).filters
 
 
 def _gold(records: Records, kind: Kind | None, filters: Mapping[str, Filter]) -> Iterable[str]:
@@ -210,7 +231,9 @@ def _gold(records: Records, kind: Kind | None, filters: Mapping[str, Filter]) ->
     width = max(map(len, rates))
     for name, rate in rates.items():
         yield f"    {name:<{width}}  {_rate(rate)}"
-    high = [name for name, rate in rates.items() if rate.value > MAX_FALSE_REJECTS]
+    high = [
+        name for name, rate in rates.items() if rate is not None and rate.value > MAX_FALSE_REJECTS
+    ]
     if high:
         yield (
             f"  warning: {', '.join(high)} would drop more than {MAX_FALSE_REJECTS:.0%} of answers "
@@ -219,7 +242,9 @@ def _gold(records: Records, kind: Kind | None, filters: Mapping[str, Filter]) ->
         yield "    hint: choose other filters for this data, or loosen their numbers"
 
 
-def _rate(rate: Interval) -> str:
+def _rate(rate: Interval | None) -> str:
+    if rate is None:
+        return "cannot be measured on one answer a question: it compares samples"
     return f"{rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%})"
 
 

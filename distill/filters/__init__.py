@@ -1,7 +1,7 @@
 """Cheap rules that drop answers before a judge is paid: one class and one YAML each.
 
 A filter says which rows to drop; it never changes a row. The reason of a dropped row is the
-filter's name in the config.
+filter's name in the config; one that has more to say than its name `Explains` it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ from distill.filters.exact_duplicates import ExactDuplicates
 from distill.filters.format_regex import FormatRegex
 from distill.filters.json_valid import JsonValid
 from distill.filters.keyword_overlap import KeywordOverlap
+from distill.filters.language import Language
+from distill.filters.length_outliers import LengthOutliers
 from distill.filters.max_words import MaxWords
 from distill.filters.min_words import MinWords
 from distill.filters.number_present import NumberPresent
+from distill.filters.pii import Pii
 from distill.filters.python_parses import PythonParses
+from distill.filters.question_quality import QuestionQuality
 from distill.filters.refusal import Refusal
 from distill.filters.repetition import Repetition
+from distill.filters.secrets import Secrets
+from distill.filters.self_consistency import SelfConsistency
 from distill.filters.truncated import Truncated
 from distill.filters.uncertainty import Uncertainty
 
@@ -29,16 +35,24 @@ __all__ = [
     "Boilerplate",
     "Empty",
     "ExactDuplicates",
+    "Explains",
     "Filter",
     "FormatRegex",
     "JsonValid",
     "KeywordOverlap",
+    "Language",
+    "LengthOutliers",
     "MaxWords",
     "MinWords",
     "NumberPresent",
+    "OverSamples",
+    "Pii",
     "PythonParses",
+    "QuestionQuality",
     "Refusal",
     "Repetition",
+    "Secrets",
+    "SelfConsistency",
     "Truncated",
     "Uncertainty",
 ]
@@ -54,3 +68,27 @@ class Filter(Protocol):
         Args:
             table: Rows that are in, with the teacher's `answer` (never null); see `table.py`.
         """
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """What a filter may do besides: say of each row that it drops why, for the `detail` column."""
+
+    def rejects(self, table: pl.DataFrame) -> pl.Series:
+        """As in `Filter`: true where `details` is not null."""
+
+    def details(self, table: pl.DataFrame) -> pl.Series:
+        """Return a short text a row that is dropped, null for those to keep.
+
+        Args:
+            table: As in `Filter`. Stages call this in the place of `rejects`, never both.
+        """
+
+
+@runtime_checkable
+class OverSamples(Protocol):
+    """What a filter is besides that compares the samples of a seed: one alone tells it nothing."""
+
+    @property
+    def needs_samples(self) -> bool:
+        """True; what cannot have samples cannot have the filter."""

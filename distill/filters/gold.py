@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from distill.filters import Filter
+from distill.filters import Filter, OverSamples
 from distill.statistics import Interval, wilson
 from distill.table import GENERATED_COLUMNS, SEED_COLUMNS, SYNTHETIC, TEACHER, add_columns
 
@@ -20,11 +20,12 @@ class FalseRejects:
     """Shares of human answers that filters drop.
 
     Args:
-        alone: By the name of the filter, each one over all answers.
+        alone: By the name of the filter, each one over all answers; `None` for one that compares
+            samples, which a single answer cannot show.
         together: Dropped by any of them.
     """
 
-    alone: Mapping[str, Interval]
+    alone: Mapping[str, Interval | None]
     together: Interval
 
 
@@ -54,8 +55,11 @@ def false_rejects(gold: pl.DataFrame, filters: Mapping[str, Filter]) -> FalseRej
         filters: By their names in the config.
     """
     dropped = pl.repeat(value=False, n=gold.height, eager=True)
-    alone = {}
+    alone: dict[str, Interval | None] = {}
     for name, one in filters.items():
+        if isinstance(one, OverSamples):
+            alone[name] = None
+            continue
         rejects = one.rejects(gold).fill_null(value=False)
         dropped |= rejects
         alone[name] = wilson(int(rejects.sum()), gold.height)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-
 import polars as pl
 
 from distill.component import Share, component
@@ -11,6 +9,7 @@ from distill.judges.verdict import Verdict
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
 from distill.tasks import Task
+from distill.tasks.agreement import Votes, votes
 
 
 @component
@@ -37,20 +36,11 @@ class Agreement:
     def score(self, table: pl.DataFrame, task: Task, client: ModelClient) -> list[Verdict]:
         """Return the share of agreeing samples a row, in (0, 1]."""
         del client
-        finals = [
-            (seed, task.final(answer))
-            for seed, answer in table.select("seed_id", "answer").iter_rows()
-        ]
-        counts: dict[str, Counter[str | None]] = defaultdict(Counter)
-        for seed, final in finals:
-            counts[seed][final] += 1
-        return [self._verdict(counts[seed], final) for seed, final in finals]
+        return [self._verdict(row) for row in votes(table, task)]
 
-    def _verdict(self, counts: Counter[str | None], final: str | None) -> Verdict:
-        samples = counts.total()
-        if samples < 2:
+    def _verdict(self, row: Votes) -> Verdict:
+        if row.samples < 2:
             return Verdict(score=None, reason="one sample only: nothing to agree with")
-        if final is None:
+        if row.final is None:
             return Verdict(score=0.0, reason="comes to no final answer")
-        same = counts[final]
-        return Verdict(score=same / samples, reason=f"{same} of {samples} samples come to {final}")
+        return Verdict(score=row.share, reason=row.in_words)

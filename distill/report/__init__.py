@@ -2,6 +2,7 @@
 
 terminal.py   the summary on the terminal
 card.py       README.md of the run folder, a dataset card
+croissant.py  croissant.json, the dataset for machines
 page.py       report.html
 facts.py      what all three show, out of record and manifest
 limits.py     what the run cannot show, in sentences
@@ -13,6 +14,7 @@ wording.py    numbers and foreign texts, written for people
 """
 
 from distill.report.card import write_card
+from distill.report.croissant import CROISSANT, write_croissant
 from distill.report.page import write_report
 
-__all__ = ["write_card", "write_report"]
+__all__ = ["CROISSANT", "write_card", "write_croissant", "write_report"]

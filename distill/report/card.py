@@ -155,10 +155,14 @@ def _filter(
 
 
 def _settings_words(node: Mapping[str, Any]) -> str:
-    """Return the settings of a component in one line, `min_words: 50`."""
+    """Return the settings of a component in one line, `min_words: 50`; without parts of its own."""
     import yaml
 
-    own = {key: value for key, value in node.items() if key != TARGET}
+    own = {
+        key: value
+        for key, value in node.items()
+        if key != TARGET and not (isinstance(value, Mapping) and TARGET in value)
+    }
     flow = str(yaml.safe_dump(own, default_flow_style=True, sort_keys=False, allow_unicode=True))
     return one_line(flow.strip().removeprefix("{").removesuffix("}"), EXAMPLE_CHARS)
 

@@ -39,6 +39,17 @@ REPLACED: Config = {
     "guard": {},
     "evaluate": {"teacher": False},
     "drift": {"questions": 0, "samples": 2},
+    "collapse": {
+        "regimes": ["replace"],
+        "share": 0.0,
+        "generations": 1,
+        "repeats": 1,
+        "column": "question",
+        "documents": None,
+        "order": 3,
+        "temperature": 1.0,
+        "max_tokens": 1,
+    },
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
     "tracking": {"_target_": "distill.tracking.NoTracking", "uri": None, "experiment": "none"},
@@ -100,7 +111,7 @@ def plan_of(
     kept = {key: copy.deepcopy(config[key]) for key in SHAPING if key in config}
     for key in ("teacher", "judge", "augment"):
         _cut_off(kept.get(key))
-    for key in ("task", "teacher", "judge", "augment", "select"):
+    for key in ("task", "teacher", "judge", "augment", "select", "filter"):
         _complete(kept.get(key))
     if teacher is not None and isinstance(kept.get("teacher"), dict):
         kept["teacher"] |= teacher

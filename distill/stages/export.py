@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from itertools import islice
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,17 @@ import polars as pl
 
 from distill.exports import Export
 from distill.ledger import Entry, Ledger, entry_digest
+from distill.ledger.entry import CELLS
 from distill.paths import whole_file
 from distill.stages.evaluate import Evaluation
 from distill.table import is_in
 
-REJECTED_COLUMNS = ("id", "question", "answer", "stage", "reason", "score")
+REJECTED_COLUMNS = ("id", "question", "answer", "stage", "reason", "score", "detail")
 ENTRY_COLUMNS = {
     field.name: pl.Int64 if field.type == "int" else pl.String for field in fields(Entry)
 }
 # Of the other columns: it says which response is damaged, where the whole file is known to be.
 DIGEST = "digest"
-CELLS = attrgetter(*ENTRY_COLUMNS)
 RESPONSES_AT_ONCE = 5000
 
 
@@ -39,7 +38,7 @@ def export_dataset(table: pl.DataFrame, export: Export, path: Path) -> str:
 
 
 def export_rejected(table: pl.DataFrame, path: Path) -> None:
-    """Write every row that fell out, with its stage and reason."""
+    """Write every row that fell out, with its stage, its reason and the evidence there is."""
     fallen = table.filter(~is_in()).select(REJECTED_COLUMNS)
     _write_lines(fallen.iter_rows(named=True), path)
 
@@ -71,9 +70,10 @@ def export_responses(ledger: Ledger, keys: Iterable[str], path: Path) -> None:
     with whole_file(path) as draft, parquet.ParquetWriter(draft, schema) as writer:
         while some := list(islice(wanted, RESPONSES_AT_ONCE)):
             found = {entry.key: entry for entry in ledger.get_many(some)}
-            rows = [(*CELLS(found[key]), entry_digest(found[key])) for key in some]
-            frame = pl.DataFrame(rows, schema=columns, orient="row")
-            writer.write_table(frame.to_arrow().cast(schema))
+            entries = [found[key] for key in some]
+            cells = [*zip(*map(CELLS, entries), strict=True), [entry_digest(e) for e in entries]]
+            frame = pl.DataFrame(dict(zip(columns, cells, strict=True)), schema=columns)
+            writer.write_table(frame.to_arrow())
 
 
 def export_heldout(evaluation: Evaluation, heldout: pl.DataFrame, path: Path) -> None:

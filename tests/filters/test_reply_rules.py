@@ -205,10 +205,12 @@ def test_python_is_never_executed(tmp_path: Path) -> None:
 
 def test_the_strict_preset_builds_its_rules_in_order() -> None:
     plan = build(compose(["seeds.path=-", "filter=strict"]))
-    table = answered_table([PROSE, PROSE.upper(), "Sure! " + PROSE], question=["Q?"] * 3)
+    table = answered_table(
+        [PROSE, PROSE.upper(), "Sure! " + PROSE], question=["What is a pod?"] * 3
+    )
     assert list(plan.filters) == [
         "empty", "truncated", "refusal", "boilerplate", "uncertainty", "repetition",
-        "exact_duplicates",
+        "question_quality", "length_outliers", "exact_duplicates",
     ]  # fmt: skip
     kept = pl.Series([True] * 3)
     for one in plan.filters.values():
