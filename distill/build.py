@@ -14,6 +14,7 @@ from typing import Any
 
 import pydantic
 
+from distill.augmenters import Augmenter
 from distill.component import is_component
 from distill.config import MISSING, Config, flatten, missing_value
 from distill.diversity import DiversityMetric
@@ -48,6 +49,7 @@ ONE: dict[str, Any] = {
     "task": Task,
     "seeds": Seeds,
     "heldout": Heldout,
+    "augment": Augmenter,
     "teacher": Model,
     "judge": Judge,
     "select": Selector,
@@ -71,9 +73,7 @@ SETTINGS: dict[str, Any] = {
     "engine": EngineSettings,
     "paths": PathSettings,
 }
-MAY_BE_OFF = frozenset({"heldout", "judge", "student"})
-# Optional groups that this release knows only as switched off.
-ALWAYS_OFF = frozenset({"augment"})
+MAY_BE_OFF = frozenset({"heldout", "augment", "judge", "student"})
 PERCENT = 100
 
 
@@ -88,7 +88,7 @@ def build(config: Config) -> Plan:
     """
     faults = [missing_value(key) for key, value in flatten(config) if value == MISSING]
     told = {fault.where for fault in faults}
-    known = [*ONE, *NAMED, *SETTINGS, *ALWAYS_OFF, "seed"]
+    known = [*ONE, *NAMED, *SETTINGS, "seed"]
     faults += [_no_such_key(key, key, known) for key in config if key not in known]
     one = {key: _slot(config.get(key), key, kind, faults) for key, kind in ONE.items()}
     named = {
@@ -287,12 +287,16 @@ def _across(
         if isinstance(one_filter, OverSamples) and task.rows_per_seed(teacher) < 2:
             yield _needs_samples(name, task, teacher)
     if settings["budget"].max_usd is not None:
-        models = {"teacher": teacher, "judge": judge.endpoint if judge else None}
-        for role, model in models.items():
+        models = {
+            "teacher.model": teacher,
+            "judge.model": judge.endpoint if judge else None,
+            "augment.via.model": one["augment"].via if one["augment"] else None,
+        }
+        for key, model in models.items():
             if model is not None and price_of(model.provider, model.model) is None:
                 yield Fault(
                     "budget.max_usd",
-                    f"null, as the price of {role}.model {model.model} is not known",
+                    f"null, as the price of {key} {model.model} is not known",
                     shown(settings["budget"].max_usd),
                     hint="add the price to conf/prices.yaml",
                 )
@@ -315,8 +319,6 @@ def _across(
     if student is not None and task.name not in student.tasks:
         want = f"a student for task={task.name}"
         yield Fault("student", want, shown(type(student).__name__), "student=none")
-    if config.get("augment") is not None:
-        yield Fault("augment", "none", shown(config["augment"]))
 
 
 def _needs_samples(name: str, task: Task, teacher: Model) -> Fault:

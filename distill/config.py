@@ -57,6 +57,16 @@ NOT_IDENTITY = (
     "judge.via.timeout_s",
     "judge.via.max_retries",
     "judge.via.api_key_env",
+    "augment.via.base_url",
+    "augment.via.concurrency",
+    "augment.via.workers",
+    "augment.via.slots",
+    "augment.via.limits",
+    "augment.via.mode",
+    "augment.via.prompt_cache",
+    "augment.via.timeout_s",
+    "augment.via.max_retries",
+    "augment.via.api_key_env",
 )
 MISSING = "???"
 OPTIONAL_GROUPS = ("augment", "heldout", "judge", "student", "filter", "diversity", "guard")
@@ -129,10 +139,29 @@ def plain(composed: Any, choices: Any, overrides: Sequence[str]) -> Config:
 
 
 def register_resolvers() -> None:
-    """Make `${conf_file:NAME}` the path of a file in the shipped config folder."""
+    """Register what a config may look up.
+
+    `${conf_file:NAME}` is the path of a file in the shipped config folder; `${lines:FILE}` is the
+    lines of a file, so that they are saved with the config and a rebuild needs no file.
+    """
     from omegaconf import OmegaConf
 
     OmegaConf.register_new_resolver("conf_file", lambda name: str(conf_dir() / name), replace=True)
+    OmegaConf.register_new_resolver("lines", _lines, replace=True)
+
+
+def _lines(name: str) -> list[str]:
+    """Return the lines of a UTF-8 file that are not blank, without the space around them.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        text = Path(name).expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ValueError(f"${{lines:{name}}}: {why or error}") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def forced(override: str, folders: Sequence[Path]) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 
 from distill.models.prices import price_of
 
-ROLES = ("teacher", "judge")
+ROLES = ("augment", "teacher", "judge")
 
 
 def total_cost_usd(manifest: Mapping[str, Any]) -> float | None:

@@ -14,10 +14,11 @@ import sys
 from typing import Any
 
 from distill.plan import Plan
-from distill.stages import export, filter, generate, judge, select
+from distill.stages import augment, export, filter, generate, judge, rewrites, select
 
 LIBRARIES = ("anthropic", "mlflow", "numpy", "polars", "pydantic", "scikit-learn")
 STAGES = (generate, filter, judge, select, export)
+AUGMENTING = (augment, rewrites)
 
 
 def versions() -> dict[str, str]:
@@ -44,9 +45,12 @@ def implementation(plan: Plan) -> dict[str, str]:
     parts |= {f"filter.{name}": one for name, one in plan.filters.items()}
     if plan.judge is not None:
         parts["judge"] = plan.judge
+    if plan.augment is not None:
+        parts["augment"] = plan.augment
     code = {key: _source(type(part).__module__) for key, part in parts.items()}
     code |= {
-        f"stage.{stage.__name__.rpartition('.')[2]}": _source(stage.__name__) for stage in STAGES
+        f"stage.{stage.__name__.rpartition('.')[2]}": _source(stage.__name__)
+        for stage in (*STAGES, *(AUGMENTING if plan.augment is not None else ()))
     }
     return dict(sorted(code.items()))
 

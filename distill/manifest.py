@@ -12,9 +12,10 @@ from distill.models.budget import Spend
 from distill.record import RunRecord
 from distill.records import Records, rows_sha256
 from distill.review import review_counts
+from distill.stages.augment import REASONS
 from distill.stages.evaluate import Arm, Evaluation
 from distill.stages.judge import BELOW_THRESHOLD
-from distill.table import REAL, UNSCORED, rejected_counts
+from distill.table import REAL, SYNTHETIC, UNSCORED, is_in, rejected_counts
 
 FORMAT = 1
 PLACES = 6
@@ -33,6 +34,7 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         "config_sha256": config_sha256(plan.config),
         "rows": record.funnel["selected"],
         "real_rows": record.table.filter(source=REAL).height,
+        "synthetic_rows": record.table.filter(is_in(), origin=SYNTHETIC).height,
         "inputs": {"seeds": _input(record.seeds)},
         "versions": versions(),
         "implementation": implementation(plan),
@@ -54,6 +56,9 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
         unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)
         manifest["judge"] = _spent(spend) | {"unscored": unscored}
+    if plan.augment is not None:
+        model = plan.augment.via or plan.teacher
+        manifest["augment"] = _spent(record.spend.get("augment") or Spend(model.model, None))
     if record.canaries is not None:
         manifest["canaries"] = record.canaries.counts()
     kept = manifest["rows"] - manifest["real_rows"]
@@ -123,6 +128,8 @@ def _rounded(number: float | None) -> float | None:
 def _rejected(record: RunRecord) -> dict[str, int]:
     """Count what fell out; a stage that ran and dropped nothing says 0."""
     ran = {f"filter/{name}": 0 for name in record.plan.filters}
+    if record.plan.augment is not None:
+        ran |= {f"augment/{reason}": 0 for reason in REASONS}
     if record.plan.judge is not None:
         ran |= {f"judge/{UNSCORED}": 0, f"judge/{BELOW_THRESHOLD}": 0}
     return ran | rejected_counts(record.table)

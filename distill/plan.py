@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
+from distill.augmenters import Augmenter
 from distill.collapse.regimes import Regime
 from distill.component import (
     NonNegativeFloat,
@@ -176,6 +177,7 @@ class Plan:
     task: Task
     seeds: Seeds
     heldout: Heldout | None
+    augment: Augmenter | None
     teacher: Model
     filters: Mapping[str, Filter]
     judge: Judge | None

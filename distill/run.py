@@ -27,6 +27,7 @@ from distill.progress import Progress
 from distill.record import RunRecord
 from distill.report import CROISSANT, write_card, write_croissant, write_report
 from distill.review import review_rows, write_review
+from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.evaluate import evaluate
 from distill.stages.export import (
@@ -41,6 +42,7 @@ from distill.stages.guard import look, merged
 from distill.stages.judge import judge
 from distill.stages.measure import measure
 from distill.stages.read import check_labels, read_heldout, read_seeds
+from distill.stages.screen import HeldoutScreen, Screen, no_screen
 from distill.stages.select import select
 from distill.stages.train import dataset_examples, train
 from distill.table import count_in, is_in
@@ -116,15 +118,36 @@ def evidence_of(record: RunRecord) -> Evidence:
     return Evidence(
         teacher=plan.teacher,
         judge=None if plan.judge is None else plan.judge.endpoint,
+        augment=None if plan.augment is None else plan.augment.via,
         table=record.table,
         heldout=None if heldout is None else heldout.frame,
     )
 
 
-def distil(record: RunRecord, client: ModelClient, draft: Path) -> None:
-    """Turn seeds into the training set: generate, filter, judge, select, export."""
+def distil(
+    record: RunRecord, client: ModelClient, draft: Path, *, screen: Screen | None = None
+) -> None:
+    """Turn seeds into the training set: augment, generate, filter, judge, select, export.
+
+    Args:
+        record: Seeds in, dataset out.
+        client: Answers.
+        draft: Where the files go.
+        screen: Finds new questions that give a held-out one away; `None` looks at the held-out set.
+    """
     plan, table = record.plan, record.table
     record.spend = client.spend
+    if plan.augment is not None:
+        with record.timed("augment"):
+            table = augment(
+                table,
+                augmenter=plan.augment,
+                model=plan.augment.via or plan.teacher,
+                client=client,
+                screen=screen or screen_of(record),
+                seed=plan.seed,
+            )
+            record.funnel["augmented"] = count_in(table)
     with record.timed("generate"):
         table = generate(table, task=plan.task, teacher=plan.teacher, client=client)
         record.funnel["generated"] = count_in(table)
@@ -135,12 +158,17 @@ def distil(record: RunRecord, client: ModelClient, draft: Path) -> None:
         table = judge(table, judge=plan.judge, task=plan.task, client=client)
         record.funnel["judged"] = count_in(table)
     with record.timed("select"):
-        table = select(table, plan.select)
+        table = select(table, plan.select, seed=plan.seed)
         record.funnel["selected"] = count_in(table)
     with record.timed("export"):
         record.table = table
         record.dataset_sha256 = export_dataset(table, plan.export, draft / "dataset.jsonl")
         export_rejected(table, draft / "rejected.jsonl")
+
+
+def screen_of(record: RunRecord) -> Screen:
+    """Return what keeps new questions away from the held-out ones."""
+    return no_screen if record.heldout is None else HeldoutScreen(record.heldout.frame)
 
 
 def inspect(record: RunRecord) -> None:

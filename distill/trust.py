@@ -30,6 +30,7 @@ MAX_DEPTH = 32
 MAX_INT_BITS = 64
 TARGET = "_target_"
 PACKAGES = (
+    "augmenters",
     "diversity",
     "exports",
     "filters",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_api import FakeApi, serving
@@ -53,3 +55,22 @@ def bench(
 ) -> Workbench:
     monkeypatch.chdir(tmp_path)
     return Workbench(tmp_path, api, capsys)
+
+
+@pytest.fixture
+def cut_off(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Leave a run's folder and no way out: no ledger, seeds, key, network, embedded model."""
+
+    def refuse(*args: Any) -> None:
+        raise AssertionError(f"a socket to {args[1:]} was opened")
+
+    def cut() -> None:
+        for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "seeds.jsonl"):
+            (bench.folder / name).unlink(missing_ok=True)
+        monkeypatch.delenv("ANTHROPIC_API_KEY")
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+        monkeypatch.setattr("distill.models.llama.process.LlamaProcess.__enter__", refuse)
+        bench.api.forget()
+
+    return cut

@@ -73,7 +73,7 @@ def test_named_groups_hold_named_components(value: Any) -> None:
 
 def test_a_selector_is_no_filter() -> None:
     given = config()
-    given["filter"] = {"top": {"_target_": "distill.selectors.TopRows", "max_rows": 1}}
+    given["filter"] = {"top": config()["select"]}
     with pytest.raises(ConfigError, match=r"filter\.top\._target_"):
         build(given)
 

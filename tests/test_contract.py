@@ -17,6 +17,7 @@ import yaml
 from rich.console import Console
 from tables import answered_table, claude, reply, seeds_table
 
+from distill.augmenters import Augmenter
 from distill.build import MAY_BE_OFF, NAMED, ONE, build, instantiate
 from distill.component import is_component
 from distill.config import compose
@@ -122,7 +123,7 @@ def test_every_choice_composes_and_builds(group: str, choice: str) -> None:
     build(composed(group, choice))
 
 
-@pytest.mark.parametrize("group", sorted({*ONE, *NAMED, "augment", "engine", "budget"}))
+@pytest.mark.parametrize("group", sorted({*ONE, *NAMED, "engine", "budget"}))
 def test_every_group_has_a_folder_of_its_name(group: str) -> None:
     assert list((CONF / group).glob("*.yaml"))
 
@@ -135,6 +136,7 @@ def test_every_optional_group_has_a_none(group: str) -> None:
 
 
 PACKAGES = {
+    "augmenters": Augmenter,
     "filters": Filter,
     "judges": Judge,
     "guards": Guard,
@@ -448,4 +450,4 @@ def test_a_student_names_tasks_that_exist(target: str) -> None:
 
 
 def test_what_may_be_off_and_what_may_not() -> None:
-    assert {"heldout", "judge", "student"} == MAY_BE_OFF
+    assert {"heldout", "augment", "judge", "student"} == MAY_BE_OFF

@@ -74,8 +74,13 @@ def test_every_component_that_a_shipped_config_names_is_known() -> None:
 
 
 def test_every_package_that_a_config_folder_stands_for_is_looked_through() -> None:
-    singular = {"select": "selectors", "diversity": "diversity", "teacher": "models"}
-    settings = {"augment", "budget", "engine", "examples", "experiment"}
+    singular = {
+        "augment": "augmenters",
+        "select": "selectors",
+        "diversity": "diversity",
+        "teacher": "models",
+    }
+    settings = {"budget", "engine", "examples", "experiment"}
     groups = {path.name for path in conf_dir().iterdir() if path.is_dir()} - settings
 
     for group in groups:

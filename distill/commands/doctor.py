@@ -122,6 +122,9 @@ def _models(config: dict[str, Any]) -> Iterator[Check]:
     judge = config.get("judge") or {}
     if "via" in judge:
         yield from _model("judge", judge["via"])
+    augment = config.get("augment") or {}
+    if augment.get("via") is not None:
+        yield from _model("augment", augment["via"])
 
 
 def _model(role: str, node: dict[str, Any]) -> Iterator[Check]:

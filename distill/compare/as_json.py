@@ -38,10 +38,10 @@ from distill.compare.lines import cost_of, paired
 from distill.compare.sentences import what_can_be_said, what_cannot
 from distill.compare.settings import Setting
 from distill.compare.side import Side
+from distill.costs import ROLES
 from distill.statistics import Interval, verdict
 
 FORMAT = 1
-ROLES = ("teacher", "judge")
 
 
 def to_json(c: Comparison) -> dict[str, Any]:

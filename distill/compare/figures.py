@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from distill.costs import ROLES
 from distill.errors import Fault, UserError, shown
 
 SHOWN_FAULTS = 3
@@ -103,6 +104,7 @@ class Figures(_Read):
     inputs: dict[str, InputFigures] = {}
     versions: dict[str, str] = {}
     implementation: dict[str, str] = {}
+    augment: Spent | None = None
     teacher: Spent | None = None
     judge: Spent | None = None
     funnel: dict[str, int] = {}
@@ -114,6 +116,11 @@ class Figures(_Read):
     sweep: SweepFigures | None = None
     verdict: str = ""
     verdict_reason: str = ""
+
+    @property
+    def spent(self) -> tuple[Spent | None, ...]:
+        """What each role cost; `None` for one that the run did not have."""
+        return tuple(getattr(self, role) for role in ROLES)
 
 
 def read_figures(manifest: Mapping[str, Any], where: str) -> Figures:

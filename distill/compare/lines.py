@@ -139,7 +139,7 @@ def number(value: int | None) -> str:
 
 def cost_of(figures: Figures) -> float | None:
     """Return what all models of a run cost together; `None` where one of them is not known."""
-    costs = [one.cost_usd for one in (figures.teacher, figures.judge) if one is not None]
+    costs = [one.cost_usd for one in figures.spent if one is not None]
     if not costs or None in costs:
         return None
     return sum(cost for cost in costs if cost is not None)

@@ -22,6 +22,7 @@ from distill.compare.lines import (
 )
 from distill.compare.sentences import p_words, what_can_be_said, what_cannot
 from distill.compare.terminal import compared_words, sample_words
+from distill.costs import ROLES
 from distill.errors import UserError
 from distill.paths import write_text
 from distill.report import wording
@@ -162,7 +163,7 @@ def _rejected(c: Comparison) -> list[tuple[str, str, str, str]]:
 def _models(c: Comparison) -> list[tuple[str, str, list[str]]]:
     """Return (role, side, cells) of each model."""
     lines = []
-    for role in ("teacher", "judge"):
+    for role in ROLES:
         for name, side in (("A", c.a), ("B", c.b)):
             spent = getattr(side.figures, role)
             if spent is None:

@@ -232,7 +232,7 @@ def _left_out(found: HeldoutCompared) -> Iterator[str]:
 
 def _costs(c: Comparison) -> Iterator[str]:
     for name, side in (("A", c.a), ("B", c.b)):
-        spent = [one for one in (side.figures.teacher, side.figures.judge) if one is not None]
+        spent = [one for one in side.figures.spent if one is not None]
         paid, cached = sum(one.requests for one in spent), sum(one.cached for one in spent)
         if cached and cached / (paid + cached) >= MOSTLY_CACHED:
             yield (

@@ -24,6 +24,7 @@ from distill.compare.lines import (
 )
 from distill.compare.sentences import difference_words, p_words, what_can_be_said, what_cannot
 from distill.compare.side import Side
+from distill.costs import ROLES
 from distill.report.terminal import PLAIN
 from distill.report.wording import count, counted, interval, one_line, percent, usd
 from distill.statistics import PairedTest
@@ -180,7 +181,7 @@ def _example(what: str, row: str, question: str, told: Iterable[str], room: int)
 
 def _models(a: Figures, b: Figures) -> Table:
     table = _columns(("", "A", "B"), "<<<")
-    for role in ("teacher", "judge"):
+    for role in ROLES:
         pair: tuple[Spent | None, Spent | None] = getattr(a, role), getattr(b, role)
         if not any(pair):
             continue

@@ -25,19 +25,21 @@ from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.plan import Plan
 from distill.progress import Progress
 from distill.record import RunRecord
-from distill.run import prepare
+from distill.run import prepare, screen_of
+from distill.stages import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.filter import apply_filters
 from distill.stages.generate import STAGE, answer_all, generate
 from distill.stages.judge import judge
-from distill.table import TEACHER, count_in
+from distill.table import TEACHER, count_in, is_in
 
 MISSING = "not in the ledger"
-ANSWERS, CANARIES, EVALUATION = "answers", "canaries", "held-out"
+QUESTIONS, ANSWERS, CANARIES, EVALUATION = "new questions", "answers", "canaries", "held-out"
 GRADES, GRADES_TO_COME = "grades", "grades to come"
 # So many answers say which share of them the filters leave.
 ENOUGH_ROWS = 20
 FILLER = "word "
+FATE = ("stage", "reason", "detail")
 # What differs from request to request; the rest is the frame that they share.
 NOT_FRAME = frozenset({"messages", "model", "max_tokens", "max_completion_tokens", "seed"})
 
@@ -64,7 +66,7 @@ class Group:
     """Requests of one kind.
 
     Args:
-        role: `teacher` or `judge`.
+        role: `augment`, `teacher` or `judge`.
         what: What they are for.
         model: Who is asked.
         frame: Canonical JSON of what they share beside model, limits and messages.
@@ -125,10 +127,10 @@ def demand_of(plan: Plan, stored: StoredResponses, *, answer_tokens: AnswerToken
     """
     record = prepare(plan)
     client = _Looking(stored)
-    table = generate(record.table, task=plan.task, teacher=plan.teacher, client=client)
-    notes = []
+    table, notes = _new_questions(record, client)
+    table = generate(table, task=plan.task, teacher=plan.teacher, client=client)
     if plan.judge is not None and plan.judge.endpoint is not None:
-        notes = _grades(table, plan, client, answer_tokens)
+        notes += _grades(table, plan, client, answer_tokens)
     if plan.drift.questions:
         client.what = CANARIES
         ask_canaries(
@@ -158,6 +160,38 @@ def union(demands: Sequence[Demand]) -> list[Group]:
             if wish.weight > known.weight:
                 whole.missing[key] = wish
     return list(groups.values())
+
+
+def _new_questions(record: RunRecord, client: _Looking) -> tuple[pl.DataFrame, list[str]]:
+    """Let the augmenter look; a new question that is not known yet gets a stand-in.
+
+    Returns:
+        The seeds and the new questions that are in, and what was assumed.
+    """
+    plan = record.plan
+    if plan.augment is None:
+        return record.table, []
+    client.what = QUESTIONS
+    table = augment.augment(
+        record.table,
+        augmenter=plan.augment,
+        model=plan.augment.via or plan.teacher,
+        client=client,
+        screen=screen_of(record),
+        seed=plan.seed,
+    )
+    client.what = ANSWERS
+    to_come = (pl.col("stage") == augment.STAGE) & (pl.col("detail") == MISSING)
+    count = table.filter(to_come).height
+    # A stand-in is the parent's text; the id makes it a question of its own.
+    table = table.with_columns(
+        question=pl.when(to_come)
+        .then(pl.format("{} ({})", "question", "id"))
+        .otherwise("question"),
+        **{name: pl.when(to_come).then(None).otherwise(name).alias(name) for name in FATE},
+    ).filter(is_in())
+    notes = [f"at most {count} new questions: those that come out badly are not answered"]
+    return table, notes if count else []
 
 
 def _grades(

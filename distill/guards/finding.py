@@ -30,12 +30,14 @@ class Evidence:
         judge: Who judges, or `None` where no model does.
         table: The one table: seeds before anything is spent, all columns at the end.
         heldout: Held-out rows (`id`, `question`, `reference`, `origin`), or `None`.
+        augment: Who writes new questions, or `None` where nobody or the teacher does.
     """
 
     teacher: Model
     judge: Model | None
     table: pl.DataFrame
     heldout: pl.DataFrame | None
+    augment: Model | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

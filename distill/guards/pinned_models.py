@@ -12,7 +12,7 @@ from distill.models.protocol import Model
 
 @component
 class PinnedModels:
-    """Fire when teacher or judge is named by an alias and `allow_alias` is not set.
+    """Fire when a model that the run asks is named by an alias and `allow_alias` is not set.
 
     Args:
         mode: `error`, `warn` or `off`.
@@ -22,8 +22,12 @@ class PinnedModels:
     mode: Mode
 
     def look(self, evidence: Evidence) -> Finding:
-        """Look at both ids."""
-        roles = {"teacher": evidence.teacher, "judge": evidence.judge}
+        """Look at all ids."""
+        roles = {
+            "teacher": evidence.teacher,
+            "judge": evidence.judge,
+            "augment.via": evidence.augment,
+        }
         loose = {
             role: model for role, model in roles.items() if model is not None and _moves(model)
         }
@@ -41,7 +45,7 @@ class PinnedModels:
 
 
 def _allow(role: str) -> str:
-    return "teacher.allow_alias=true" if role == "teacher" else "judge.via.allow_alias=true"
+    return f"{'judge.via' if role == 'judge' else role}.allow_alias=true"
 
 
 def _moves(model: Model) -> bool:

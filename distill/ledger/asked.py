@@ -21,10 +21,12 @@ from distill.models.client import ModelClient
 from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.plan import Plan
 from distill.progress import Progress
+from distill.stages import augment
 from distill.stages.filter import apply_filters
 from distill.stages.generate import STAGE, answer_all, generate
 from distill.stages.judge import judge
 from distill.stages.read import read_heldout, read_seeds
+from distill.stages.screen import HeldoutScreen, no_screen
 from distill.table import count_in, to_ask
 
 MISSING = "not in the ledger"
@@ -35,7 +37,7 @@ class Asked:
     """One request that a run would make.
 
     Args:
-        role: `teacher` or `judge`.
+        role: `augment`, `teacher` or `judge`.
         key: Its key.
         provider: Provider's name.
         namespace: The endpoint's namespace.
@@ -59,11 +61,13 @@ class Questions:
         answered: Requests that the ledger answers, by role.
         misses: Those that it does not, in the order in which they would be made.
         waiting: Rows that a judge would be asked about once their answer is there.
+        unwritten: New questions that the teacher would be asked once they are written.
     """
 
     answered: dict[str, int] = field(default_factory=dict)
     misses: list[Asked] = field(default_factory=list)
     waiting: int = 0
+    unwritten: int = 0
 
     def missing(self, role: str) -> int:
         """Count the misses of one role."""
@@ -79,6 +83,18 @@ def questions_of(plan: Plan, ledger: Ledger) -> Questions:
     """
     client = _NobodyClient(ledger)
     table, _ = read_seeds(plan.seeds, seed=plan.seed)
+    heldout = read_heldout(plan.heldout)
+    if plan.augment is not None:
+        table = augment.augment(
+            table,
+            augmenter=plan.augment,
+            model=plan.augment.via or plan.teacher,
+            client=client,
+            screen=no_screen if heldout is None else HeldoutScreen(heldout.frame),
+            seed=plan.seed,
+        )
+        unwritten = (pl.col("stage") == augment.STAGE) & (pl.col("reason") == "error")
+        client.questions.unwritten = table.filter(unwritten).height
     wanted = count_in(table.filter(to_ask())) * plan.task.rows_per_seed(plan.teacher)
     table = generate(table, task=plan.task, teacher=plan.teacher, client=client)
     questions = client.questions
@@ -88,9 +104,8 @@ def questions_of(plan: Plan, ledger: Ledger) -> Questions:
         if questions.waiting < wanted:
             table = apply_filters(table, plan.filters)
             judge(table, judge=plan.judge, task=plan.task, client=client)
-    if plan.student is not None and plan.heldout is not None and plan.evaluate.teacher:
-        heldout = read_heldout(plan.heldout)
-        texts = [] if heldout is None else heldout.frame["question"].to_list()
+    if plan.student is not None and heldout is not None and plan.evaluate.teacher:
+        texts = heldout.frame["question"].to_list()
         samples = [0] * len(texts)
         list(answer_all(texts, samples, task=plan.task, teacher=plan.teacher, client=client))
     return questions

@@ -18,7 +18,7 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 STEP = 1000
 KEY_CHARS = 12
 SHOWN_CAUSES = 20
-ROLES = ("teacher", "judge")
+ROLES = ("augment", "teacher", "judge")
 
 
 def contents_lines(contents: Contents) -> Iterator[str]:
@@ -99,6 +99,11 @@ def explained_lines(explained: Explained) -> Iterator[str]:
                 f"{role.capitalize():<9}  {answered + missing:,} requests: {answered:,} answered, "
                 f"{missing:,} missing"
             )
+    if questions.unwritten:
+        yield (
+            f"           {questions.unwritten:,} new questions are not written; what the teacher "
+            "would be asked about them is not known yet"
+        )
     if questions.waiting:
         yield (
             f"           {questions.waiting:,} rows lack an answer; what the judge would be asked "
@@ -129,6 +134,7 @@ def explained_json(explained: Explained) -> dict[str, Any]:
             for role in ROLES
             if role in questions.answered
         },
+        "questions_unwritten": questions.unwritten,
         "rows_waiting": questions.waiting,
         "causes": [
             {

@@ -12,7 +12,7 @@ from distill.records.faults import FaultLog
 from distill.records.sources import Row
 
 # White space, and characters without ink or width: a text of these alone says nothing.
-_INK = re.compile("[^\\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+INK = re.compile("[^\\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 
 # Guessing at what was meant takes time that grows with what is compared.
 MAX_GUESSES = 100
@@ -90,7 +90,7 @@ class Fields:
         """
         if type(value) is not str:
             self.fault("text", f"{name} {shown(value)}", _quoted(value))
-        elif not _INK.search(value):
+        elif not INK.search(value):
             want = "text" if required else f"text, or no {name}"
             self.fault(want, f"{name} {shown(value)}, which is blank")
         elif "\0" in value:

@@ -18,6 +18,7 @@ from distill.report.facts import (
     origins,
     rows_in_words,
     run_name,
+    synthetic_share,
 )
 from distill.report.findings import guard_lines
 from distill.report.limits import doubts, limits
@@ -73,6 +74,8 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         ],
         prompts=list(_prompts(plan.task)),
         filters=[_filter(name, node, manifest) for name, node in _filter_nodes(record)],
+        augment=_augment(record),
+        synthetic_share=synthetic_share(manifest),
         judge=_judge(record),
         select=_settings_words(plan.config["select"]),
         export=type(plan.export).__name__.lower(),
@@ -162,6 +165,20 @@ def _settings_words(node: Mapping[str, Any]) -> str:
     }
     flow = str(yaml.safe_dump(own, default_flow_style=True, sort_keys=False, allow_unicode=True))
     return one_line(flow.strip().removeprefix("{").removesuffix("}"), EXAMPLE_CHARS)
+
+
+def _augment(record: RunRecord) -> dict[str, Any] | None:
+    """Return what there is to say of the new questions, or `None` without any."""
+    node = record.plan.config.get("augment")
+    if record.plan.augment is None or not isinstance(node, dict):
+        return None
+    told = {"via", "system", "prompt"}
+    prompts = [("System prompt", node.get("system")), ("Prompt", node.get("prompt"))]
+    return {
+        "kind": type(record.plan.augment).__name__.lower(),
+        "settings": _settings_words({key: node[key] for key in node if key not in told}),
+        "prompts": [(heading, _cut(text)) for heading, text in prompts if text],
+    }
 
 
 def _judge(record: RunRecord) -> dict[str, Any] | None:

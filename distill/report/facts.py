@@ -13,6 +13,7 @@ import polars as pl
 
 from distill.record import RunRecord
 from distill.report.wording import counted, listed, one_line, percent
+from distill.stages.augment import is_made
 from distill.stages.evaluate import DISTILLED_ONLY, MAJORITY, REAL_ONLY, STUDENT, TEACHER_ITSELF
 from distill.table import REAL, TEACHER, is_in
 from distill.tasks import Classify
@@ -21,6 +22,7 @@ Manifest = Mapping[str, Any]
 
 # The funnel counts what is left after a stage; the table names the stage that took a row out.
 STAGE_OF = {
+    "augmented": "augment",
     "generated": "generate",
     "filtered": "filter",
     "judged": "judge",
@@ -146,6 +148,10 @@ def _note(record: RunRecord, name: str) -> str:
         samples = plan.task.rows_per_seed(plan.teacher)
         notes += [f"{samples} answers each"] if samples > 1 else []
         return "; ".join(notes)
+    if name == "augmented":
+        asked = record.table.filter(is_made())["seed_id"].n_unique()
+        kept = record.funnel["augmented"] - record.funnel["seeds"]
+        return f"{kept:,} of {counted(asked, 'new question')} kept"
     if name == "filtered" and not plan.filters:
         return "no filters"
     return "no judge" if name == "judged" and plan.judge is None else ""
@@ -237,9 +243,15 @@ def label_lines(record: RunRecord) -> list[LabelLine]:
 
 
 def origins(record: RunRecord) -> dict[str, int]:
-    """Return seeds by origin, the commonest first."""
-    seeds = record.table.unique("seed_id").group_by("origin").len()
+    """Return the seeds of the file by origin, the commonest first."""
+    seeds = record.seeds.frame.group_by("origin").len()
     return dict(seeds.sort("len", "origin", descending=[True, False]).iter_rows())
+
+
+def synthetic_share(manifest: Manifest) -> float | None:
+    """Return the share of the dataset's rows that no user has asked; `None` without any row."""
+    rows = manifest["rows"]
+    return manifest["synthetic_rows"] / rows if rows else None
 
 
 def diversity_lines(manifest: Manifest) -> list[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from distill.costs import ROLES
 from distill.models import Model
 from distill.record import RunRecord
 from distill.report.facts import (
@@ -17,10 +18,13 @@ from distill.report.facts import (
     judge_kind,
     label_lines,
     origins,
+    synthetic_share,
     unscored_share,
 )
 from distill.report.findings import guards_with
 from distill.report.wording import count, counted, listed, percent, points
+from distill.selectors.floor import REASON as REAL_SHARE
+from distill.stages.select import STAGE as SELECT
 from distill.table import SYNTHETIC
 
 FEW_HELDOUT = 200  # a comparison of fewer rarely sees less than 9 pp
@@ -137,7 +141,7 @@ def _vendor(model: Model) -> str:
 
 
 def _request_doubts(manifest: Manifest) -> Iterator[str]:
-    for role in ("teacher", "judge"):
+    for role in ROLES:
         spent = manifest.get(role)
         if spent is None:
             continue
@@ -152,6 +156,8 @@ def _size_limits(manifest: Manifest) -> Iterator[str]:
     rows = manifest["rows"]
     if rows == 0:
         yield "The dataset is empty."
+        if manifest["rejected"].get(f"{SELECT}/{REAL_SHARE}"):
+            yield "No row has a real question: select.min_real_share left nothing of the others."
     elif rows < FEW_ROWS:
         yield f"It has only {counted(rows, 'row')}."
 
@@ -178,6 +184,12 @@ def _human_limits(record: RunRecord, manifest: Manifest) -> Iterator[str]:
         )
     if rows > real:
         yield "It has the teacher's mistakes, habits and gaps in it, and passes them on."
+    share = synthetic_share(manifest)
+    if share and record.plan.augment is not None:
+        yield (
+            f"{percent(share)} of its questions are synthetic: a model wrote them and no user "
+            "has asked them."
+        )
     made, seeds = origins(record).get(SYNTHETIC, 0), sum(origins(record).values())
     if made:
         yield f"{count(made)} of {counted(seeds, 'seed')} are synthetic, not questions of users."

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.config import to_yaml
-from distill.costs import total_cost_usd
+from distill.costs import ROLES, total_cost_usd
 from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report import wording
@@ -19,6 +19,7 @@ from distill.report.facts import (
     has_control,
     judge_kind,
     run_name,
+    synthetic_share,
     unscored_share,
 )
 from distill.report.findings import guard_lines
@@ -68,7 +69,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         diversity=diversity_lines(manifest),
         varied=plan.task.varied,
         guards=guard_lines(record),
-        spends={role: manifest[role] for role in ("teacher", "judge") if role in manifest},
+        spends={role: manifest[role] for role in ROLES if role in manifest},
         total_cost_usd=total_cost_usd(manifest),
         cost_notes=cost_notes(manifest),
         kept=kept(record.table, SHOWN_EXAMPLES),
@@ -120,6 +121,10 @@ def _tiles(record: RunRecord, manifest: Manifest) -> list[tuple[str, str, str]]:
     rows, real = manifest["rows"], manifest["real_rows"]
     parts = f"{real:,} real, {rows - real:,} from the teacher" if real else "all from the teacher"
     tiles = [("Rows in the dataset", wording.count(rows), parts if rows else "nothing was kept")]
+    made_up = synthetic_share(manifest)
+    if made_up:
+        synthetic = wording.counted(manifest["synthetic_rows"], "row")
+        tiles.append(("Synthetic questions", wording.percent(made_up), synthetic))
     figures = manifest.get("eval")
     if figures is not None:
         metric = str(figures["metric"]).replace("_", " ")
@@ -138,7 +143,7 @@ def _tiles(record: RunRecord, manifest: Manifest) -> list[tuple[str, str, str]]:
     unscored = unscored_share(record, manifest)
     if unscored is not None and ("judge" in manifest or unscored):
         tiles.append(("Unscored by the judge", wording.percent(unscored), "they fall out"))
-    asked = sum(manifest[role]["requests"] for role in ("teacher", "judge") if role in manifest)
+    asked = sum(manifest[role]["requests"] for role in ROLES if role in manifest)
     cost = wording.usd(total_cost_usd(manifest))
     return [*tiles, ("Cost", cost, wording.counted(asked, "request"))]
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.config import without_secrets
-from distill.costs import total_cost_usd
+from distill.costs import ROLES, total_cost_usd
 from distill.manifest import make_manifest
 from distill.record import RunRecord
 from distill.report.cost import cost_notes
@@ -170,7 +170,7 @@ def _cost(manifest: Manifest, *, roomy: bool) -> Group:
     table = _columns("", *[">"] * len(names), ">", header=True)
     for column, name in zip(table.columns, ("", *names.values(), "cost"), strict=True):
         column.header = Text(name, style="dim")
-    roles = [role for role in ("teacher", "judge") if role in manifest]
+    roles = [role for role in ROLES if role in manifest]
     for role in roles:
         spent = manifest[role]
         table.add_row(role, *(count(spent[key]) for key in names), usd(spent["cost_usd"]))

@@ -9,11 +9,12 @@ from distill.fingerprint import implementation, versions
 from distill.plan import Plan
 from distill.reproduce.differ import Difference
 from distill.reproduce.facts import Facts
-from distill.stages import filter, generate, judge, select
+from distill.stages import augment, filter, generate, judge, select
 
 STAGE_PREFIX = "stage."
 # Which config keys' code makes up a stage, beside `stage.<name>` itself.
 PARTS = {
+    augment.STAGE: ("augment",),
     generate.STAGE: ("task", "teacher"),
     filter.STAGE: ("filter",),
     judge.STAGE: ("judge",),

@@ -13,11 +13,11 @@ from typing import Any
 import polars as pl
 
 from distill.errors import printable
-from distill.stages import filter, generate, judge, select
+from distill.stages import augment, filter, generate, judge, select
 from distill.table import GENERATED_COLUMNS, JUDGED_COLUMNS, SEED_COLUMNS
 
 SEEDS = "seeds"
-STAGES = (SEEDS, generate.STAGE, filter.STAGE, judge.STAGE, select.STAGE)
+STAGES = (SEEDS, augment.STAGE, generate.STAGE, filter.STAGE, judge.STAGE, select.STAGE)
 # Every stage writes these: whose they are is for the row to say.
 FATE = ("stage", "reason", "detail")
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -78,11 +78,15 @@ def difference(rebuilt: pl.DataFrame, stored: pl.DataFrame) -> Difference | None
     """
     if rebuilt["id"].to_list() != stored["id"].to_list():
         return _other_rows(rebuilt, stored)
+    made = stored.select(augment.is_made())["extra"]
     marks = [
         (stage, name, _differs(rebuilt[name], stored[name]))
         for stage, names in COLUMNS.items()
         for name in names
     ]
+    # What a seed brings along is written by the stage that made it, where one did.
+    marks += [(augment.STAGE, name, mark & made) for at, name, mark in marks if at == SEEDS]
+    marks = [(at, name, mark & ~made if at == SEEDS else mark) for at, name, mark in marks]
     marks += _fates(rebuilt, stored)
     marks.sort(key=lambda mark: STAGES.index(mark[0]))
     first: dict[int, str] = {}
@@ -132,8 +136,9 @@ def _other_rows(rebuilt: pl.DataFrame, stored: pl.DataFrame) -> Difference:
     at = next(i for i, (a, b) in enumerate(zip(*padded, strict=True)) if a != b)
     differing = len(set(here) ^ set(there)) or sum(a != b for a, b in zip(here, there, strict=True))
     made, left = padded[0][at], padded[1][at]
-    # Samples beyond the first are made by the stage that asks for them.
-    stage = generate.STAGE if "#" in f"{made}{left}" else SEEDS
+    # Samples beyond the first and new questions are made by the stages that ask for them.
+    seeds = augment.STAGE if "~" in f"{made}{left}" else SEEDS
+    stage = generate.STAGE if "#" in f"{made}{left}" else seeds
     return Difference(
         row=printable(str(left if left is not None else made)),
         field="id",
@@ -160,7 +165,7 @@ def _fates(rebuilt: pl.DataFrame, stored: pl.DataFrame) -> list[tuple[str, str, 
             )
             for side in ("here", "there")
         )
-        .fill_null(1)
+        .fill_null(STAGES.index(generate.STAGE))
         .alias("stage")
     )["stage"]
     return [

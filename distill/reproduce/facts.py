@@ -7,6 +7,7 @@ from typing import Annotated
 
 import pydantic
 
+from distill.costs import ROLES
 from distill.errors import UserError
 from distill.manifest import FORMAT
 from distill.reproduce.damage import damaged, read_bytes
@@ -22,6 +23,7 @@ class _Format(pydantic.BaseModel):
 
 class _Seeds(pydantic.BaseModel):
     rows_sha256: Digest
+    rows: pydantic.NonNegativeInt | None = None
 
 
 class _Inputs(pydantic.BaseModel):
@@ -40,12 +42,13 @@ class Facts(pydantic.BaseModel):
         run_id: The run's own id.
         dataset_sha256: Of `dataset.jsonl`.
         config_sha256: Identity of the config.
-        inputs: With the digest of the seeds' contents.
+        inputs: With the digest of the seeds' contents, and how many there are.
         versions: Of distill, Python and libraries, by name.
         implementation: Digests of code, by config key.
         files: SHA-256 of other files of the folder, by name.
         teacher: Requests that failed for good.
         judge: The same.
+        augment: The same.
     """
 
     format: int
@@ -58,11 +61,12 @@ class Facts(pydantic.BaseModel):
     files: dict[str, str] = {}
     teacher: _Spent = _Spent()
     judge: _Spent = _Spent()
+    augment: _Spent = _Spent()
 
     @property
     def failed(self) -> dict[str, int]:
         """Requests that failed for good, by role."""
-        return {"teacher": self.teacher.failed, "judge": self.judge.failed}
+        return {role: getattr(self, role).failed for role in ROLES}
 
 
 def read_facts(path: Path) -> Facts:

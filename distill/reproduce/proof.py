@@ -24,6 +24,9 @@ from distill.reproduce.rebuild import plan_of, rebuild, stored_plan, stored_seed
 from distill.reproduce.replay import Gap, KnownRows, ReplayClient, put_all
 from distill.reproduce.settings import Settings
 from distill.reproduce.stored import CONFIG, DATASET, Stored, read_stored
+from distill.stages import augment
+from distill.stages.read import read_heldout
+from distill.stages.screen import HeldoutScreen, KnownScreen, no_screen
 from distill.table import is_in
 from distill.trust import check_foreign, read_foreign
 
@@ -106,7 +109,7 @@ def reproduce(place: Path, settings: Settings, *, out: Path | None = None) -> Re
 def _from_run(stored: Stored, settings: Settings, out: Path | None) -> Reproduction:
     """Let the run's own responses answer; the ledger of `ledger.url` has what they lack."""
     facts, plan = stored.facts, stored_plan(stored)
-    seeds = stored_seeds(stored.examples)
+    seeds = stored_seeds(stored.examples, rows=facts.inputs.seeds.rows)
     if out is not None:
         check_out(out, stored.folder)
     with (
@@ -117,7 +120,8 @@ def _from_run(stored: Stored, settings: Settings, out: Path | None) -> Reproduct
         put_all(ledger, stored.responses)
         client = ReplayClient(ledger, KnownRows(stored.examples), more)
         with _told_of_damage(stored):
-            record = rebuild(plan, seeds, client, draft)
+            screen = KnownScreen(stored.examples, stage=augment.STAGE)
+            record = rebuild(plan, seeds, client, draft, screen=screen)
         checks = (
             Check(name="dataset", rebuilt=record.dataset_sha256, wanted=facts.dataset_sha256),
             Check(name="config", rebuilt=config_sha256(stored.config), wanted=facts.config_sha256),
@@ -144,7 +148,7 @@ def _from_config(path: Path, settings: Settings, out: Path | None) -> Reproducti
     if settings.seeds_path is not None and isinstance(config.get("seeds"), dict):
         config["seeds"]["path"] = settings.seeds_path
     _refuse_hub(config)
-    plan = plan_of(config)
+    plan = plan_of(config, heldout=config.get("augment") is not None)
     if out is not None:
         check_out(out, path.parent if facts is not None else None)
     url = settings.ledger_url or str(compose(["seeds.path=-"])["ledger"]["url"])
@@ -155,7 +159,9 @@ def _from_config(path: Path, settings: Settings, out: Path | None) -> Reproducti
     ):
         seeds = plan.seeds.read()
         client = ReplayClient(ledger, KnownRows(seeds.frame), more)
-        record = rebuild(plan, seeds, client, draft)
+        heldout = read_heldout(plan.heldout)
+        screen = no_screen if heldout is None else HeldoutScreen(heldout.frame)
+        record = rebuild(plan, seeds, client, draft, screen=screen)
         wanted = (
             (facts.dataset_sha256, facts.config_sha256, facts.inputs.seeds.rows_sha256)
             if facts is not None
@@ -248,14 +254,15 @@ def _named_ledger(url: str | None) -> Iterator[Ledger | None]:
 
 
 def _refuse_hub(config: Config) -> None:
-    """See that the seeds of a config file lie on this machine: it may not make us go anywhere."""
-    seeds = config.get("seeds")
-    source = seeds.get("path") if isinstance(seeds, dict) else None
-    if isinstance(source, str) and is_hub_name(source):
-        raise UserError(
-            f"seeds.path: got {source!r}, want a file; a rebuild reaches for no network.",
-            hint="name the run itself, which holds its seeds, or seeds.path=FILE",
-        )
+    """See that the files of a config lie on this machine: it may not make us go anywhere."""
+    for key in ("seeds", "heldout") if config.get("augment") is not None else ("seeds",):
+        node = config.get(key)
+        source = node.get("path") if isinstance(node, dict) else None
+        if isinstance(source, str) and is_hub_name(source):
+            raise UserError(
+                f"{key}.path: got {source!r}, want a file; a rebuild reaches for no network.",
+                hint="name the run itself, which holds its seeds, or seeds.path=FILE",
+            )
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from distill.reproduce.replay import OFFLINE_URL
 from distill.reproduce.stored import CONFIG, Stored, told_of_config
 from distill.run import distil
 from distill.stages.read import read_seeds
+from distill.stages.screen import Screen
 
 SHAPING = ("task", "seeds", "teacher", "filter", "judge", "select", "export", "seed", "augment")
 CLAUDE = "distill.models.Claude"
@@ -78,6 +79,10 @@ LATER_KEYS: Mapping[str, Config] = {
         "options": "{options}",
         "min_covered": 0.0,
     },
+    **{
+        f"distill.selectors.{name}": {"min_real_share": None}
+        for name in ("TopRows", "BestOfN", "Balanced", "RandomRows")
+    },
 }
 
 
@@ -98,29 +103,43 @@ class StoredSeeds:
         return self.records
 
 
-def plan_of(config: Config, *, teacher: Mapping[str, Any] | None = None) -> Plan:
+def plan_of(
+    config: Config, *, teacher: Mapping[str, Any] | None = None, heldout: bool = False
+) -> Plan:
     """Build the parts of a stored config that shape its dataset.
 
     Args:
         config: Checked by `distill.trust`.
         teacher: Keys of the teacher that are set by the user; `None` cuts every model off.
+        heldout: Whether the held-out set has a say: new questions keep away from it, and where
+            nothing but the config is left no one else knows which ones did.
 
     Raises:
         ConfigError: the parts do not fit this release; all faults at once.
     """
     kept = {key: copy.deepcopy(config[key]) for key in SHAPING if key in config}
-    for key in ("teacher", "judge"):
+    for key in ("teacher", "judge", "augment"):
         _cut_off(kept.get(key))
-    for key in ("task", "teacher", "judge", "filter"):
+    for key in ("task", "teacher", "judge", "augment", "select", "filter"):
         _complete(kept.get(key))
     if teacher is not None and isinstance(kept.get("teacher"), dict):
         kept["teacher"] |= teacher
-    return build({"augment": None, **kept, **copy.deepcopy(REPLACED)})
+    replaced = copy.deepcopy(REPLACED)
+    if heldout:
+        replaced["heldout"] = copy.deepcopy(config.get("heldout"))
+    return build({"augment": None, **kept, **replaced})
 
 
-def stored_seeds(examples: pl.DataFrame) -> Records:
-    """Return the seeds out of a run's table: every row but the teacher's further samples."""
+def stored_seeds(examples: pl.DataFrame, *, rows: int | None = None) -> Records:
+    """Return the seeds out of a run's table: every row but the teacher's further samples.
+
+    Args:
+        examples: The run's table.
+        rows: How many stood in the seeds file, which come first; `None` takes the new questions
+            that were made of them, too.
+    """
     frame = examples.filter(pl.col("sample") == 0).select(INPUT_COLUMNS)
+    frame = frame if rows is None else frame.head(rows)
     return Records(frame=frame, sha256="", source="examples.parquet")
 
 
@@ -155,7 +174,9 @@ def check_samples(plan: Plan, *, most: int) -> None:
         raise ConfigError(faults)
 
 
-def rebuild(plan: Plan, seeds: Records, client: ModelClient, draft: Path) -> RunRecord:
+def rebuild(
+    plan: Plan, seeds: Records, client: ModelClient, draft: Path, *, screen: Screen
+) -> RunRecord:
     """Turn a run's seeds into its dataset once more.
 
     Args:
@@ -163,6 +184,7 @@ def rebuild(plan: Plan, seeds: Records, client: ModelClient, draft: Path) -> Run
         seeds: The run's seeds.
         client: Has the run's responses.
         draft: Folder for `dataset.jsonl` and `rejected.jsonl`.
+        screen: Finds new questions that give a held-out one away.
     """
     own = StoredSeeds(records=seeds, real_labels=plan.seeds.real_labels)
     table, _ = read_seeds(own, seed=plan.seed)
@@ -175,7 +197,7 @@ def rebuild(plan: Plan, seeds: Records, client: ModelClient, draft: Path) -> Run
         guards={},
         funnel={"seeds": table.height},
     )
-    distil(record, client, draft)
+    distil(record, client, draft, screen=screen)
     return record
 
 

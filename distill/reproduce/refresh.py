@@ -33,6 +33,7 @@ from distill.reproduce.rebuild import CLAUDE, StoredSeeds, stored_plan, stored_s
 from distill.reproduce.settings import Settings
 from distill.reproduce.stored import Stored, read_stored
 from distill.runs import OUTPUTS
+from distill.stages import augment
 from distill.stages.generate import STAGE, generate
 from distill.stages.read import read_seeds
 from distill.table import TEACHER
@@ -99,7 +100,8 @@ def refresh(folder: Path, settings: Settings, console: Console) -> Refreshed:
     """
     stored = read_stored(folder, trusted=settings.trust, replaced=settings.given)
     plan = stored_plan(stored, teacher=endpoint(stored.config, settings))
-    own = StoredSeeds(records=stored_seeds(stored.examples), real_labels=plan.seeds.real_labels)
+    asked = stored.examples.filter(pl.col("stage").ne_missing(augment.STAGE))
+    own = StoredSeeds(records=stored_seeds(asked), real_labels=plan.seeds.real_labels)
     table, _ = read_seeds(own, seed=plan.seed)
     with _fresh_ledger(stored, settings) as (ledger, kept):
         client = ModelClient(ledger, Budget(cap(stored.config, settings)), Progress(console))

@@ -23,11 +23,11 @@ from distill.models.budget import Budget
 from distill.models.client import ModelClient
 from distill.models.protocol import Failure, Model, Outcome, Reply, Request, Send
 from distill.progress import Progress
-from distill.stages import generate, judge
+from distill.stages import augment, generate, judge
 
 # Stands for every endpoint that a stored config names: only whether there was one shapes a key.
 OFFLINE_URL = "http://offline.invalid"
-STAGES = {"teacher": generate.STAGE, "judge": judge.STAGE}
+STAGES = {"augment": augment.STAGE, "teacher": generate.STAGE, "judge": judge.STAGE}
 KEY_COLUMNS = {"teacher": "request_key", "judge": "judge_key"}
 # How a judge words a request that failed for good.
 JUDGE_FAILED = "the request failed: "
@@ -41,7 +41,7 @@ class Gap:
     """A stored response that cannot be used.
 
     Args:
-        role: `teacher` or `judge`.
+        role: `augment`, `teacher` or `judge`.
         row: The row's id, or `None` where it cannot be told.
         why: What is wrong with it.
         used: Whether the run's table names this very response; one that it does not name may
@@ -129,9 +129,10 @@ class KnownRows:
     def __post_init__(self) -> None:
         """Index the rows by the keys of their responses."""
         for row in self.table.iter_rows(named=True):
-            for role, column in KEY_COLUMNS.items():
-                if row.get(column):
-                    self._by_key.setdefault((role, row[column]), row)
+            keys = {role: row.get(column) for role, column in KEY_COLUMNS.items()}
+            for role, key in (keys | {"augment": augment.key_of(row)}).items():
+                if key:
+                    self._by_key.setdefault((role, key), row)
                 if failed_before(row, role) is not None:
                     self._failed.setdefault(role, []).append(row)
 
@@ -252,8 +253,8 @@ def fault_of(entry: Entry | None, model: Model, request: Request) -> str | None:
 
 def failed_before(row: Mapping[str, Any], role: str) -> str | None:
     """Return in which words a row's request failed in the run itself, `None` if it did not."""
-    if role == "teacher":
-        failed = row.get("stage") == generate.STAGE and row.get("reason") == "error"
+    if role != "judge":
+        failed = row.get("stage") == STAGES[role] and row.get("reason") == "error"
         return (row.get("detail") or "") if failed else None
     said = row.get("judge_reason") or ""
     if row.get("score") is not None or not said.startswith(JUDGE_FAILED):

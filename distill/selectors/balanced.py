@@ -7,11 +7,12 @@ from typing import Literal
 import polars as pl
 
 from distill.component import Count, component
+from distill.selectors.floor import Floor
 from distill.selectors.ranked import PLACE, best_first, left_out
 
 
 @component
-class Balanced:
+class Balanced(Floor):
     """Fill a budget evenly from the groups, the best-scored rows of each first.
 
     The groups take turns. One that runs out leaves its share to the others, so that the budget is

@@ -5,11 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from distill.component import Count, Positive, component
+from distill.selectors.floor import Floor
 from distill.selectors.ranked import PLACE, best_first, left_out
 
 
 @component
-class BestOfN:
+class BestOfN(Floor):
     """Keep the best-scored answers to each question, then the best of those up to a number.
 
     Every question is served once before any is served twice, so that a budget does not fill up

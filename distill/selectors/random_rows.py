@@ -6,11 +6,12 @@ import numpy as np
 import polars as pl
 
 from distill.component import Count, Seed, component
+from distill.selectors.floor import Floor
 from distill.selectors.ranked import left_out
 
 
 @component
-class RandomRows:
+class RandomRows(Floor):
     """Keep rows drawn at random, whatever their score.
 
     A selection that does not beat this one of the same size has not earned its keep.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from distill.component import Count, component
+from distill.selectors.floor import Floor
 from distill.selectors.ranked import PLACE, best_first, left_out
 
 
 @component
-class TopRows:
+class TopRows(Floor):
     """Keep the best-scored rows up to a number; of equals, those that come first.
 
     Args:

@@ -16,6 +16,7 @@ import polars as pl
 from distill.models.client import ModelClient
 from distill.models.protocol import Model, Reply, Request
 from distill.plan import DriftSettings
+from distill.stages.augment import STAGE as AUGMENT
 from distill.table import CANARY_COLUMNS, TEACHER
 from distill.tasks import Task
 
@@ -61,7 +62,8 @@ def ask_canaries(
     """Draw canary questions among the seeds that the teacher answers, and ask them.
 
     Args:
-        table: Columns of `table.py`; rows that fell out count too, the teacher answered them.
+        table: Columns of `table.py`; rows that fell out count too, the teacher answered them, but
+            for new questions that were dropped before anybody answered them.
         drift: How many questions and samples.
         task: How a question is put and a reply is read.
         teacher: Who is asked.
@@ -70,6 +72,7 @@ def ask_canaries(
     """
     seeds = (
         table.filter((pl.col("source") == TEACHER) & (pl.col("sample") == 0))
+        .filter(pl.col("stage").ne_missing(AUGMENT))
         .unique("question", keep="first", maintain_order=True)
         .select("seed_id", "question")
     )

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from distill.costs import ROLES
 from distill.folder import MANIFEST
 from distill.sweep.choice import Result
 from distill.sweep.points import Point
@@ -24,7 +25,7 @@ def collect(point: Point, folder: Path) -> Result:
 
 def _done(point: Point, manifest: dict[str, Any]) -> Result:
     funnel, measured = manifest["funnel"], manifest.get("eval", {})
-    spent = [manifest[role] for role in ("teacher", "judge") if role in manifest]
+    spent = [manifest[role] for role in ROLES if role in manifest]
     costs = [role["cost_usd"] for role in spent]
     return Result(
         point=point,

@@ -11,13 +11,13 @@ from typing import Any
 
 import polars as pl
 
+from distill.costs import ROLES
 from distill.errors import UserError
 from distill.tracking.saved_run import SavedRun, free_name, section
 
 EXAMPLES_FILE = "examples.parquet"
 PLAIN_SECTIONS = ("funnel", "rejected", "review", "diversity", "time")
-DATASET = ("rows", "real_rows")
-ROLES = ("teacher", "judge")
+DATASET = ("rows", "real_rows", "synthetic_rows")
 COST = "cost_usd"
 TOKENS = ("input_tokens", "output_tokens")
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}

@@ -192,7 +192,7 @@ def _walk(record: RunRecord, shape: Shape, rng: random.Random) -> None:
     record.funnel["filtered"] = count_in(table)
     table = _judged(table, record, shape, rng)
     record.funnel["judged"] = count_in(table)
-    record.table = select(table, plan.select)
+    record.table = select(table, plan.select, seed=plan.seed)
     record.funnel["selected"] = count_in(record.table)
     record.spend["teacher"] = Spend(
         plan.teacher.model,

@@ -36,7 +36,10 @@ def samples() -> pl.DataFrame:
 def test_the_best_answers_to_each_question_stay(
     per_question: int, max_rows: int | None, stay: str
 ) -> None:
-    assert kept(BestOfN(per_question=per_question, max_rows=max_rows), samples()) == stay
+    assert (
+        kept(BestOfN(per_question=per_question, max_rows=max_rows, min_real_share=None), samples())
+        == stay
+    )
 
 
 def labelled() -> pl.DataFrame:
@@ -64,7 +67,9 @@ def labelled() -> pl.DataFrame:
 def test_groups_take_turns_with_their_best_rows(
     max_rows: int | None, max_per_group: int | None, stay: str
 ) -> None:
-    selector = Balanced(by="answer", max_rows=max_rows, max_per_group=max_per_group)
+    selector = Balanced(
+        by="answer", max_rows=max_rows, max_per_group=max_per_group, min_real_share=None
+    )
 
     assert kept(selector, labelled()) == stay
 
@@ -74,16 +79,19 @@ def test_slices_are_balanced_too() -> None:
         slice=pl.Series(["s", "s", "s", "t"]), score=pl.Series([0.9, 0.8, 0.7, 0.1])
     )
 
-    assert kept(Balanced(by="slice", max_rows=2, max_per_group=None), table) == "03"
+    assert (
+        kept(Balanced(by="slice", max_rows=2, max_per_group=None, min_real_share=None), table)
+        == "03"
+    )
 
 
 def test_a_random_choice_has_the_size_asked_for_and_does_not_look_at_scores() -> None:
     table = answered_table(["x"] * 400).with_columns(
         score=pl.Series([number / 400 for number in range(400)])
     )
-    out = RandomRows(max_rows=100, seed=3).rejects(table)
-    again = RandomRows(max_rows=100, seed=3).rejects(table)
-    other = RandomRows(max_rows=100, seed=4).rejects(table)
+    out = RandomRows(max_rows=100, seed=3, min_real_share=None).rejects(table)
+    again = RandomRows(max_rows=100, seed=3, min_real_share=None).rejects(table)
+    other = RandomRows(max_rows=100, seed=4, min_real_share=None).rejects(table)
 
     assert out.to_list() == again.to_list() != other.to_list()
     assert (~out).sum() == 100
@@ -93,6 +101,8 @@ def test_a_random_choice_has_the_size_asked_for_and_does_not_look_at_scores() ->
 
 @pytest.mark.parametrize(("max_rows", "stay"), [(None, 5), (0, 0), (9, 5)])
 def test_a_random_choice_knows_its_edges(max_rows: int | None, stay: int) -> None:
-    out = RandomRows(max_rows=max_rows, seed=0).rejects(answered_table(["x"] * 5))
+    out = RandomRows(max_rows=max_rows, seed=0, min_real_share=None).rejects(
+        answered_table(["x"] * 5)
+    )
 
     assert (~out).sum() == stay

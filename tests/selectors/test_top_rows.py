@@ -25,14 +25,16 @@ def test_the_best_rows_stay_in_the_order_of_the_table(max_rows: int | None, kept
     import polars as pl
 
     table = answered_table(["x"] * 5).with_columns(score=pl.Series(SCORES))
-    rejects = TopRows(max_rows=max_rows).rejects(table)
+    rejects = TopRows(max_rows=max_rows, min_real_share=None).rejects(table)
 
     assert "".join(str(i) for i, out in enumerate(rejects) if not out) == kept
 
 
 def test_real_examples_are_neither_counted_nor_left_out() -> None:
     table = answered_table(["x"] * 3, source=["real", "teacher", "teacher"])
-    table = select(add_columns(table, JUDGED_COLUMNS), TopRows(max_rows=1))
+    table = select(
+        add_columns(table, JUDGED_COLUMNS), TopRows(max_rows=1, min_real_share=None), seed=0
+    )
 
     assert table.filter(is_in())["id"].to_list() == ["r0", "r1"]
     assert table["reason"].to_list() == [None, None, "over_max_rows"]
