@@ -51,6 +51,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
         unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)
         manifest["judge"] = _spent(spend) | {"unscored": unscored}
+        if record.watch is not None:
+            manifest["judge"]["canaries"] = record.watch.counts()
     if record.canaries is not None:
         manifest["canaries"] = record.canaries.counts()
     kept = manifest["rows"] - manifest["real_rows"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from distill.judges import Watch
 from distill.models.budget import Spend
 from distill.plan import Plan
 from distill.records import Records
@@ -35,6 +36,7 @@ class RunRecord:
         funnel: Rows that are in after each stage, by stage.
         guards: Findings by guard.
         spend: What teacher and judge cost, by role.
+        watch: What the judge made of known-bad answers, or `None` where it was shown none.
         canaries: What the teacher said to the canary questions, or `None` where there are none.
         dataset_sha256: Digest of `dataset.jsonl`.
         diversity: Figures by name; absent where there was too little text.
@@ -57,6 +59,7 @@ class RunRecord:
     ended_at: str = ""
     funnel: dict[str, int] = field(default_factory=dict)
     spend: dict[str, Spend] = field(default_factory=dict)
+    watch: Watch | None = None
     canaries: Canaries | None = None
     dataset_sha256: str = ""
     diversity: dict[str, float] = field(default_factory=dict)

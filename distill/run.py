@@ -117,6 +117,7 @@ def evidence_of(record: RunRecord) -> Evidence:
         judge=None if plan.judge is None else plan.judge.endpoint,
         table=record.table,
         heldout=None if heldout is None else heldout.frame,
+        watch=record.watch,
     )
 
 
@@ -131,7 +132,9 @@ def distil(record: RunRecord, client: ModelClient, draft: Path) -> None:
         table = apply_filters(table, plan.filters)
         record.funnel["filtered"] = count_in(table)
     with record.timed("judge"):
-        table = judge(table, judge=plan.judge, task=plan.task, client=client)
+        table, record.watch = judge(
+            table, judge=plan.judge, task=plan.task, client=client, seed=plan.seed
+        )
         record.funnel["judged"] = count_in(table)
     with record.timed("select"):
         table = select(table, plan.select)

@@ -25,7 +25,7 @@ from distill.exports import Export
 from distill.filters import Filter
 from distill.guards import Evidence, Finding, Guard
 from distill.heldout import Heldout
-from distill.judges import Judge
+from distill.judges import Canary, Judge, Verdict, Watch
 from distill.ledger import Ledger, canonical_json
 from distill.metrics import Metric
 from distill.models import Model, Request
@@ -327,9 +327,12 @@ def test_a_guard_finds_with_a_sentence_in_every_mode(target: str, mode: str) -> 
     alias = claude(model="claude-opus-4-5")
     faulty = add_columns(seeds_table("a SEED", "another"), JUDGED_COLUMNS)
     faulty = drop(faulty, pl.col("id") == "another", stage="judge", reason="unscored")
+    bait = Canary(kind="swapped", row="another", answer="x")
+    full_marks = Verdict(score=1.0, reason="r")
+    fooled = Watch(wanted=1, threshold=0.5, answers=((bait, full_marks),))
     cases = [
         Evidence(teacher=claude(), judge=None, table=seeds_table("A seed?"), heldout=None),
-        Evidence(teacher=alias, judge=alias, table=faulty, heldout=heldout),
+        Evidence(teacher=alias, judge=alias, table=faulty, heldout=heldout, watch=fooled),
     ]
     found = [guard.look(case) for case in cases]
 

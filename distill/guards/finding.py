@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkabl
 import polars as pl
 from pydantic import BeforeValidator
 
+from distill.judges.watch import Watch
 from distill.models.protocol import Model
 
 
@@ -30,12 +31,14 @@ class Evidence:
         judge: Who judges, or `None` where no model does.
         table: The one table: seeds before anything is spent, all columns at the end.
         heldout: Held-out rows (`id`, `question`, `reference`, `origin`), or `None`.
+        watch: What the judge made of known-bad answers, or `None` where it was shown none.
     """
 
     teacher: Model
     judge: Model | None
     table: pl.DataFrame
     heldout: pl.DataFrame | None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,7 +87,7 @@ def questions_of(plan: Plan, ledger: Ledger) -> Questions:
         questions.waiting = table.filter(without).height
         if questions.waiting < wanted:
             table = apply_filters(table, plan.filters)
-            judge(table, judge=plan.judge, task=plan.task, client=client)
+            judge(table, judge=plan.judge, task=plan.task, client=client, seed=plan.seed)
     if plan.student is not None and plan.heldout is not None and plan.evaluate.teacher:
         heldout = read_heldout(plan.heldout)
         texts = [] if heldout is None else heldout.frame["question"].to_list()

@@ -48,6 +48,7 @@ REPLACED: Config = {
 
 # By component, what a key that it got later was before.
 LATER_KEYS: Mapping[str, Config] = {
+    "distill.judges.Rubric": {"band": None, "canaries": 0},
     "distill.models.OpenAICompatible": {
         "structured": "json_schema",
         "label_logprobs": "none",
@@ -93,6 +94,9 @@ def plan_of(config: Config, *, teacher: Mapping[str, Any] | None = None) -> Plan
         _cut_off(kept.get(key))
     for key in ("task", "teacher", "judge"):
         _complete(kept.get(key))
+    if isinstance(kept.get("judge"), dict) and "canaries" in kept["judge"]:
+        # They watch the judge and shape nothing.
+        kept["judge"]["canaries"] = 0
     if teacher is not None and isinstance(kept.get("teacher"), dict):
         kept["teacher"] |= teacher
     return build({"augment": None, **kept, **copy.deepcopy(REPLACED)})
