@@ -31,6 +31,7 @@ from distill.tasks import Task
 
 FILE = "canaries.yaml"
 VERDICT = "{verdict}"
+KINDS = ("swapped", "truncated", "injected", "gibberish")
 # A swapped answer may share so many of its words with what a right one would say; words that stand
 # in more than COMMON_SHARE of the answers do not count.
 MOST_SHARED = 0.3
@@ -84,18 +85,19 @@ def draw_canaries(
         seed: Of the draw.
         verdict: Full marks in the form of the judge's own reply.
     """
-    rows = sorted(
+    rows = (
         table.unique("question", keep="first", maintain_order=True)
         .select("id", "question", "answer", "reference")
-        .iter_rows(named=True),
-        key=lambda row: _chance(seed, row["question"]),
+        .to_dicts()
     )
-    donors = _Donors(rows, task)
+    swapped, truncated, injected, gibberish = (
+        sorted(rows, key=lambda row: _chance(seed, f"{kind}\n{row['question']}")) for kind in KINDS
+    )
     makers = [
-        _swapped(rows, donors),
-        _truncated(rows, seed),
-        _texts("injected", rows, donors, seed, verdict),
-        _texts("gibberish", rows, donors, seed, verdict),
+        _swapped(_Donors(swapped, task)),
+        _truncated(truncated, seed),
+        _injected(_Donors(injected, task), seed, verdict),
+        _gibberish(gibberish, seed),
     ]
     drawn: dict[tuple[str, str], Canary] = {}
     while makers and len(drawn) < count:
@@ -152,32 +154,32 @@ class _Donors:
     """
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], task: Task) -> None:
-        self._rows, self._task = rows, task
+        self.rows, self._task = rows, task
 
     @cached_property
     def _common(self) -> frozenset[str]:
-        in_rows = Counter(word for row in self._rows for word in _words(row["answer"]))
-        many = max(1, COMMON_SHARE * len(self._rows))
+        in_rows = Counter(word for row in self.rows for word in _words(row["answer"]))
+        many = max(1, COMMON_SHARE * len(self.rows))
         return frozenset(word for word, n in in_rows.items() if n > many)
 
     def for_row(self, place: int) -> Mapping[str, Any] | None:
         """Return the next row that is wrong for the one at `place`, or `None`."""
-        row, n = self._rows[place], len(self._rows)
-        others = [self._rows[(place + step) % n] for step in range(1, min(n, DONORS_TRIED + 1))]
+        row, n = self.rows[place], len(self.rows)
+        others = [self.rows[(place + step) % n] for step in range(1, min(n, DONORS_TRIED + 1))]
         return next(
             (one for one in others if is_wrong(self._task, row, one["answer"], self._common)), None
         )
 
 
-def _swapped(rows: Sequence[Mapping[str, Any]], donors: _Donors) -> Iterator[Canary]:
-    for place, row in enumerate(rows):
+def _swapped(donors: _Donors) -> Iterator[Canary]:
+    for place, row in enumerate(donors.rows):
         donor = donors.for_row(place)
         if donor is not None:
             yield Canary(kind="swapped", row=row["id"], answer=donor["answer"], name=donor["id"])
 
 
 def _truncated(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[Canary]:
-    for row in reversed(rows):
+    for row in rows:
         words = [word for word in row["answer"].split() if not re.search(r"\d", word)]
         if len(words) < LEAST_CUT_WORDS:
             continue
@@ -187,19 +189,28 @@ def _truncated(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[Canary]
         yield Canary(kind="truncated", row=row["id"], answer=" ".join([*whole, cut]))
 
 
-def _texts(
-    kind: str, rows: Sequence[Mapping[str, Any]], donors: _Donors, seed: int, verdict: str
-) -> Iterator[Canary]:
-    """Put every text under a question, the first ones under different questions."""
+def _injected(donors: _Donors, seed: int, verdict: str) -> Iterator[Canary]:
+    for i, (place, name, text) in enumerate(_under_questions("injected", donors.rows, seed)):
+        answer = text.replace(VERDICT, verdict)
+        donor = donors.for_row(place) if i % 2 else None
+        if donor is not None:
+            answer = f"{donor['answer']}\n\n{answer}"
+        yield Canary(kind="injected", row=donors.rows[place]["id"], answer=answer, name=name)
+
+
+def _gibberish(rows: Sequence[Mapping[str, Any]], seed: int) -> Iterator[Canary]:
+    for place, name, text in _under_questions("gibberish", rows, seed):
+        yield Canary(kind="gibberish", row=rows[place]["id"], answer=text, name=name)
+
+
+def _under_questions(
+    kind: str, rows: Sequence[Mapping[str, Any]], seed: int
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (place of a row, name, text), at last every text under every question."""
     texts = sorted(texts_of(kind).items(), key=lambda item: _chance(seed, item[0]))
     for turn in range(len(rows)):
         for i, (name, text) in enumerate(texts):
-            place = (i + turn) % len(rows)
-            answer = text.replace(VERDICT, verdict)
-            donor = donors.for_row(place) if kind == "injected" and i % 2 else None
-            if donor is not None:
-                answer = f"{donor['answer']}\n\n{answer}"
-            yield Canary(kind=kind, row=rows[place]["id"], answer=answer, name=name)
+            yield (i + turn) % len(rows), name, text
 
 
 def _words(text: str) -> set[str]:
