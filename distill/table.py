@@ -62,6 +62,11 @@ JUDGED_COLUMNS: dict[str, Any] = {
     "judge_reason": pl.String,  # the judge's own words
     "judge_key": pl.String,  # the response's key in the ledger
 }
+# Of a run whose judge compares rows: a row that won is a pair with one that it beat.
+PAIR_COLUMNS: dict[str, Any] = {
+    "rejected_id": pl.String,  # the row that was beaten; null where none was
+    "rejected_answer": pl.String,  # its answer
+}
 
 
 def is_in() -> pl.Expr:

@@ -54,6 +54,8 @@ BESIDE = {
     ("task", "classify"): ["task.labels=[news,sport]"],
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],
+    ("judge", "pairwise"): ["teacher.samples=2"],
+    ("export", "preference"): ["judge=pairwise", "teacher.samples=2", "seeds.real_labels=0"],
     ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
 }
@@ -298,7 +300,8 @@ def test_a_judge_gives_every_row_a_verdict(
     target: str, client: ModelClient, answered: pl.DataFrame, bench: Any
 ) -> None:
     settings: dict[str, Any] = {}
-    if target.endswith("Rubric"):
+    asks = target.endswith(("Rubric", "Pairwise"))
+    if asks:
         _, node = configured(target)
         settings["via"] = node["via"] | {"base_url": bench.api.url, "max_retries": 0}
     judge = made(target, **settings)
@@ -313,7 +316,7 @@ def test_a_judge_gives_every_row_a_verdict(
         for verdict in verdicts:
             assert verdict.score is None or 0 <= verdict.score <= 1
             assert verdict.reason
-    assert (judge.endpoint is None) == (not target.endswith("Rubric"))
+    assert (judge.endpoint is None) == (not asks)
     assert 0 <= judge.threshold <= 1
 
 
@@ -389,6 +392,7 @@ def test_no_endpoint_stands_in_what_is_sent_or_in_its_namespace() -> None:
 @pytest.mark.parametrize("target", of_package("exports"))
 def test_an_export_writes_one_json_object_a_row(target: str, answered: pl.DataFrame) -> None:
     export = made(target)
+    answered = answered.with_columns(rejected_answer=pl.lit("A worse one."))
     lines = list(export.lines(answered))
 
     assert len(lines) == answered.height

@@ -14,6 +14,7 @@ import polars as pl
 from distill.judges.agreement import Agreement
 from distill.judges.canaries import Canary, Watched
 from distill.judges.confidence import Confidence
+from distill.judges.pairwise import Pairwise
 from distill.judges.rubric import Rubric
 from distill.judges.verdict import Verdict
 from distill.judges.verifier import Verifier
@@ -27,6 +28,7 @@ __all__ = [
     "Canary",
     "Confidence",
     "Judge",
+    "Pairwise",
     "Rubric",
     "Verdict",
     "Verifier",

@@ -20,6 +20,7 @@ class Verdict:
         raw: Scores before weights and threshold, by dimension.
         key: The response's key in the ledger, "" where no model was asked.
         votes: The raw scores of every vote that could be read, where several were asked for.
+        over: Id of the row that this one was preferred to, `None` where rows are not compared.
         score_sd: Standard deviation (n - 1) of the votes' scores; `None` with fewer than two.
     """
 
@@ -29,6 +30,7 @@ class Verdict:
     key: str = ""
     votes: tuple[Mapping[str, float], ...] = ()
     score_sd: float | None = None
+    over: str | None = None
 
     def raw_as_json(self) -> str | None:
         """Return raw scores, votes and spread as they are kept with the row."""

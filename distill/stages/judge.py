@@ -13,7 +13,16 @@ import polars as pl
 
 from distill.judges import Canary, Judge, Verdict, Watch, Watched
 from distill.models.client import ModelClient
-from distill.table import JUDGED_COLUMNS, TEACHER, UNSCORED, add_columns, drop, fill, to_ask
+from distill.table import (
+    JUDGED_COLUMNS,
+    PAIR_COLUMNS,
+    TEACHER,
+    UNSCORED,
+    add_columns,
+    drop,
+    fill,
+    to_ask,
+)
 from distill.tasks import Task
 
 STAGE = "judge"
@@ -94,10 +103,28 @@ def _filled(
         _cells(row, verdict) for row, verdict in zip(rows["id"].to_list(), verdicts, strict=True)
     )
     table = fill(table, cells, JUDGED_COLUMNS)
+    table = _paired(table, rows, verdicts)
     asked = pl.col("source") == TEACHER
     table = drop(table, asked & pl.col("score").is_null(), stage=STAGE, reason=UNSCORED)
     low = pl.col("score") < judge.threshold
     return drop(table, asked & low, stage=STAGE, reason=BELOW_THRESHOLD)
+
+
+def _paired(table: pl.DataFrame, rows: pl.DataFrame, verdicts: Sequence[Verdict]) -> pl.DataFrame:
+    """Put beside each row that was preferred to another one that other one's answer."""
+    over = {
+        row: verdict.over
+        for row, verdict in zip(rows["id"], verdicts, strict=True)
+        if verdict.over is not None
+    }
+    if not over:
+        return table
+    answers = dict(rows.select("id", "answer").iter_rows())
+    cells = (
+        {"id": row, "rejected_id": other, "rejected_answer": answers[other]}
+        for row, other in over.items()
+    )
+    return fill(table, cells, PAIR_COLUMNS)
 
 
 def _cells(row: str, verdict: Verdict) -> dict[str, object]:
