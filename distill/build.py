@@ -276,16 +276,23 @@ def _across(
     kind = type(judge).__name__
     if kind == "Confidence" and task.name != "classify":
         yield Fault("judge", f"a judge for task={task.name}", "confidence", "judge=rubric")
-    if kind == "Rubric" and task.name == "classify":
-        yield Fault("judge", "a judge for task=classify", "rubric", "judge=confidence")
-    if kind == "Agreement" and teacher.samples < 2:
+    if kind in {"Rubric", "Pairwise"} and task.name == "classify":
+        yield Fault("judge", "a judge for task=classify", kind.lower(), "judge=confidence")
+    if kind in {"Agreement", "Pairwise"} and teacher.samples < 2:
         hint = "teacher.samples=5, and a temperature or seed that makes samples differ"
-        yield Fault(
-            "teacher.samples", "2 or more for judge=agreement", shown(teacher.samples), hint
-        )
+        want = f"2 or more for judge={kind.lower()}"
+        yield Fault("teacher.samples", want, shown(teacher.samples), hint)
     for name, one_filter in named["filter"].items():
         if isinstance(one_filter, OverSamples) and task.rows_per_seed(teacher) < 2:
             yield _needs_samples(name, task, teacher)
+    if type(one["export"]).__name__ == "Preference":
+        if kind != "Pairwise":
+            got = kind.lower() if judge else "none"
+            yield Fault("judge", "pairwise for export=preference", got, "judge=pairwise")
+        if one["seeds"].real_labels != 0:
+            hint = "a human's answer has no rejected one beside it: seeds.real_labels=0"
+            got = shown(one["seeds"].real_labels)
+            yield Fault("seeds.real_labels", "0 for export=preference", got, hint)
     if settings["budget"].max_usd is not None:
         models = {
             "teacher.model": teacher,

@@ -40,6 +40,7 @@ NOT_IDENTITY = (
     "teacher.timeout_s",
     "teacher.max_retries",
     "teacher.api_key_env",
+    "judge.canaries",
     "judge.base_url",
     "judge.concurrency",
     "judge.limits",

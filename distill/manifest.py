@@ -8,6 +8,7 @@ import distill
 from distill.config import config_sha256
 from distill.costs import per_row_usd, total_cost_usd
 from distill.fingerprint import implementation, versions
+from distill.judges.pairwise import Pairwise, position_counts
 from distill.models.budget import Spend
 from distill.record import RunRecord
 from distill.records import Records, rows_sha256
@@ -56,6 +57,10 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
         unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)
         manifest["judge"] = _spent(spend) | {"unscored": unscored}
+        if isinstance(plan.judge, Pairwise):
+            manifest["judge"]["pairs"] = position_counts(record.table["judge_scores"])
+        if record.watch is not None:
+            manifest["judge"]["canaries"] = record.watch.counts()
     if plan.augment is not None:
         model = plan.augment.via or plan.teacher
         manifest["augment"] = _spent(record.spend.get("augment") or Spend(model.model, None))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from distill.judges import Watch
 from distill.models.budget import Spend
 from distill.plan import Plan
 from distill.records import Records
@@ -36,6 +37,7 @@ class RunRecord:
         funnel: Rows that are in after each stage, by stage.
         guards: Findings by guard.
         spend: What teacher and judge cost, by role.
+        watch: What the judge made of known-bad answers, or `None` where it was shown none.
         canaries: What the teacher said to the canary questions, or `None` where there are none.
         review: What a human should look at (`REVIEW_COLUMNS`).
         dataset_sha256: Digest of `dataset.jsonl`.
@@ -59,6 +61,7 @@ class RunRecord:
     ended_at: str = ""
     funnel: dict[str, int] = field(default_factory=dict)
     spend: dict[str, Spend] = field(default_factory=dict)
+    watch: Watch | None = None
     canaries: Canaries | None = None
     review: pl.DataFrame = field(default_factory=no_review)
     dataset_sha256: str = ""

@@ -121,6 +121,7 @@ def evidence_of(record: RunRecord) -> Evidence:
         augment=None if plan.augment is None else plan.augment.via,
         table=record.table,
         heldout=None if heldout is None else heldout.frame,
+        watch=record.watch,
     )
 
 
@@ -155,7 +156,9 @@ def distil(
         table = apply_filters(table, plan.filters)
         record.funnel["filtered"] = count_in(table)
     with record.timed("judge"):
-        table = judge(table, judge=plan.judge, task=plan.task, client=client)
+        table, record.watch = judge(
+            table, judge=plan.judge, task=plan.task, client=client, seed=plan.seed
+        )
         record.funnel["judged"] = count_in(table)
     with record.timed("select"):
         table = select(table, plan.select, seed=plan.seed)

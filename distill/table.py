@@ -71,6 +71,11 @@ REVIEW_COLUMNS: dict[str, Any] = {
     "reason": pl.String,  # its name in the config
     "evidence": pl.String,  # what the doubt rests on, in words; null where the reason says it all
 }
+# Of a run whose judge compares rows: a row that won is a pair with one that it beat.
+PAIR_COLUMNS: dict[str, Any] = {
+    "rejected_id": pl.String,  # the row that was beaten; null where none was
+    "rejected_answer": pl.String,  # its answer
+}
 
 
 def is_in() -> pl.Expr:

@@ -26,7 +26,7 @@ from distill.exports import Export
 from distill.filters import Explains, Filter
 from distill.guards import Evidence, Finding, Guard
 from distill.heldout import Heldout
-from distill.judges import Judge
+from distill.judges import Canary, Judge, Verdict, Watch
 from distill.ledger import Ledger, canonical_json
 from distill.metrics import Metric
 from distill.models import Model, Request
@@ -56,6 +56,8 @@ BESIDE = {
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],
     ("filter", "self_consistency"): ["teacher.samples=3"],
+    ("judge", "pairwise"): ["teacher.samples=2"],
+    ("export", "preference"): ["judge=pairwise", "teacher.samples=2", "seeds.real_labels=0"],
     ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
 }
@@ -324,7 +326,8 @@ def test_a_judge_gives_every_row_a_verdict(
     target: str, client: ModelClient, answered: pl.DataFrame, bench: Any
 ) -> None:
     settings: dict[str, Any] = {}
-    if target.endswith("Rubric"):
+    asks = target.endswith(("Rubric", "Pairwise"))
+    if asks:
         _, node = configured(target)
         settings["via"] = node["via"] | {"base_url": bench.api.url, "max_retries": 0}
     judge = made(target, **settings)
@@ -339,7 +342,7 @@ def test_a_judge_gives_every_row_a_verdict(
         for verdict in verdicts:
             assert verdict.score is None or 0 <= verdict.score <= 1
             assert verdict.reason
-    assert (judge.endpoint is None) == (not target.endswith("Rubric"))
+    assert (judge.endpoint is None) == (not asks)
     assert 0 <= judge.threshold <= 1
 
 
@@ -353,9 +356,12 @@ def test_a_guard_finds_with_a_sentence_in_every_mode(target: str, mode: str) -> 
     alias = claude(model="claude-opus-4-5")
     faulty = add_columns(seeds_table("a SEED", "another"), JUDGED_COLUMNS)
     faulty = drop(faulty, pl.col("id") == "another", stage="judge", reason="unscored")
+    bait = Canary(kind="swapped", row="another", answer="x")
+    full_marks = Verdict(score=1.0, reason="r")
+    fooled = Watch(wanted=1, threshold=0.5, answers=((bait, full_marks),))
     cases = [
         Evidence(teacher=claude(), judge=None, table=seeds_table("A seed?"), heldout=None),
-        Evidence(teacher=alias, judge=alias, table=faulty, heldout=heldout),
+        Evidence(teacher=alias, judge=alias, table=faulty, heldout=heldout, watch=fooled),
     ]
     found = [guard.look(case) for case in cases]
 
@@ -412,6 +418,7 @@ def test_no_endpoint_stands_in_what_is_sent_or_in_its_namespace() -> None:
 @pytest.mark.parametrize("target", of_package("exports"))
 def test_an_export_writes_one_json_object_a_row(target: str, answered: pl.DataFrame) -> None:
     export = made(target)
+    answered = answered.with_columns(rejected_answer=pl.lit("A worse one."))
     lines = list(export.lines(answered))
 
     assert len(lines) == answered.height

@@ -12,6 +12,7 @@ from workbench import QUESTIONS, Workbench
 
 # Of these few rows one without a score is more than the guard allows.
 LENIENT = "guard.unscored.mode=warn"
+WATCHED = ("judge.canaries=4", "guard.judge_canaries.mode=warn")
 MALFORMED = (
     pytest.param("I would say it is fine.", id="prose"),
     pytest.param('{"reason": "good", "accuracy": 5', id="cut JSON"),
@@ -171,6 +172,135 @@ def test_the_samples_of_a_judge_are_averaged(bench: Workbench) -> None:
     assert ended.status == 0, ended.err
     assert bench.api.count("judge") == 2 * len(QUESTIONS)
     assert set(bench.table["score"]) == {0.75}
+
+
+VOTING = ("judge.via.samples=3", "judge.concurrency=1")
+
+
+def by_topic(*grades: int, others: int = 5) -> Any:
+    """Return a judge that gives `grades` one after the other to what is about metals."""
+    return lambda prompt, body, attempt: (
+        grades[min(attempt, len(grades) - 1)] if "metals" in prompt else others
+    )
+
+
+def test_only_scores_near_the_threshold_are_voted_on(bench: Workbench) -> None:
+    bench.api.grade = by_topic(4, 3, 4)
+    ended = bench.run(*VOTING, "judge.band=0.1")
+
+    assert ended.status == 0, ended.err
+    assert bench.api.count("judge") == len(QUESTIONS) + 2
+    row = bench.table.filter(id="s3")
+    assert row["score"].item() == pytest.approx((0.75 + 0.5 + 0.75) / 3)
+    kept = json.loads(row["judge_scores"].item())
+    assert kept["accuracy"] == pytest.approx(11 / 3)
+    assert [vote["accuracy"] for vote in kept["votes"]] == [4, 3, 4]
+    assert kept["score_sd"] == pytest.approx(0.25 / 3**0.5)
+    assert bench.reasons == {"s3": "judge/below_threshold"}
+    other = json.loads(bench.table.filter(id="s0")["judge_scores"].item())
+    assert set(other) == {"accuracy", "completeness", "clarity"}
+
+
+def test_another_threshold_asks_only_for_votes_of_rows_that_are_newly_near(
+    bench: Workbench,
+) -> None:
+    bench.api.grade = by_topic(3, others=4)
+    bench.run(*VOTING, "judge.band=0.1", LENIENT)
+    assert bench.api.count("judge") == len(QUESTIONS) + 2 * (len(QUESTIONS) - 1)
+    bench.api.forget()
+
+    bench.run(*VOTING, "judge.band=0.1", "judge.threshold=0.5")
+    assert bench.api.count("judge") == 2
+    bench.api.forget()
+    bench.run(*VOTING, "judge.band=0.1")
+    assert bench.api.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("band", "voted"),
+    [
+        pytest.param("null", len(QUESTIONS), id="off: all rows"),
+        pytest.param("1", len(QUESTIONS), id="as wide as the scale"),
+        pytest.param("0.25", len(QUESTIONS), id="just reaches full marks"),
+        pytest.param("0.24", 1, id="just does not"),
+        pytest.param("0", 1, id="at the threshold alone"),
+    ],
+)
+def test_the_band_says_who_gets_votes(bench: Workbench, band: str, voted: int) -> None:
+    bench.api.grade = by_topic(4)
+    bench.run(*VOTING, f"judge.band={band}")
+
+    assert bench.api.count("judge") == len(QUESTIONS) + 2 * voted
+
+
+def test_a_row_that_got_no_score_first_gets_all_votes(bench: Workbench) -> None:
+    bench.api.grade = by_topic(Message("?"), Message("?"), 5)  # type: ignore[arg-type]
+    ended = bench.run(*VOTING, "judge.band=0.1")
+
+    assert ended.status == 0, ended.err
+    assert bench.table.filter(id="s3")["score"].item() == 1
+    assert bench.api.count("judge") == len(QUESTIONS) + 3
+
+
+def test_three_equal_votes_at_the_threshold_are_kept(bench: Workbench) -> None:
+    bench.api.grade = lambda *_: {"accuracy": 4, "completeness": 5, "clarity": 3}
+    ended = bench.run("judge.via.samples=3", "judge.threshold=0.75")
+
+    assert ended.status == 0, ended.err
+    assert bench.manifest["rows"] == len(QUESTIONS)
+
+
+def test_a_run_with_votes_is_rebuilt_with_the_same_votes(bench: Workbench) -> None:
+    bench.api.grade = by_topic(4, 3, 4)
+    bench.run(*VOTING, "judge.band=0.1")
+    bench.api.forget()
+
+    ended = bench.main(["reproduce", str(bench.out)])
+    assert ended.status == 0, ended.err
+    assert bench.api.count() == 0
+
+
+def test_the_estimate_of_votes_is_the_most_that_they_can_cost_and_says_so(
+    bench: Workbench,
+) -> None:
+    bench.api.grade = by_topic(4, 3, 4)
+    words = ["estimate", "--json", *bench.with_judge(*VOTING, "judge.band=0.1")[1:]]
+    made = json.loads(bench.main(words).out)
+    judged = [one for one in made["lines"] if one["role"] == "judge"]
+
+    assert [one["requests"] for one in judged] == [3 * len(QUESTIONS)]
+    assert any("judge.band" in note for note in made["assumptions"])
+
+    bench.run(*VOTING, "judge.band=0.1")
+    made = json.loads(bench.main(words).out)
+    assert [one["requests"] for one in made["lines"]] == [0, 0]
+    assert not any("judge.band" in note for note in made["assumptions"])
+
+
+def test_a_reference_of_the_seeds_reaches_the_judge_and_one_of_the_held_out_never(
+    bench: Workbench,
+) -> None:
+    bench.write(
+        "seeds.jsonl",
+        [
+            {"id": "a", "question": QUESTIONS[0], "answer": "SEED-REFERENCE"},
+            {"id": "b", "question": QUESTIONS[1]},
+        ],
+    )
+    bench.write(
+        "heldout.jsonl",
+        [{"question": "Why do tides turn twice a day?", "reference_answer": "HELD-OUT-REFERENCE"}],
+    )
+    ended = bench.run("heldout.path=heldout.jsonl", "seeds.real_labels=0", *WATCHED)
+
+    assert ended.status == 0, ended.err
+    with_reference = [p for p in bench.api.prompts("judge") if '"reference": ' in p]
+    assert with_reference
+    for prompt in bench.api.prompts("judge"):
+        assert ("SEED-REFERENCE" in prompt) == (QUESTIONS[0] in prompt)
+        assert "HELD-OUT-REFERENCE" not in prompt
+        assert "tides" not in prompt
+    assert not any("SEED-REFERENCE" in prompt for prompt in bench.api.prompts("teacher"))
 
 
 def test_a_judge_that_leaves_too_much_unscored_stops_the_run_and_nothing_is_lost(

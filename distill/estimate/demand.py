@@ -16,6 +16,7 @@ import polars as pl
 from rich.console import Console
 
 from distill.estimate.stored import Held, StoredResponses
+from distill.judges import Judge
 from distill.ledger import canonical_json, response_key
 from distill.models.answers import Answers
 from distill.models.budget import Budget, worst_input_tokens
@@ -30,7 +31,7 @@ from distill.stages import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.filter import apply_filters
 from distill.stages.generate import STAGE, answer_all, generate
-from distill.stages.judge import judge
+from distill.stages.judge import drawn_for, judge, mixed_in
 from distill.table import TEACHER, count_in, is_in
 
 MISSING = "not in the ledger"
@@ -131,6 +132,7 @@ def demand_of(plan: Plan, stored: StoredResponses, *, answer_tokens: AnswerToken
     table = generate(table, task=plan.task, teacher=plan.teacher, client=client)
     if plan.judge is not None and plan.judge.endpoint is not None:
         notes += _grades(table, plan, client, answer_tokens)
+        notes += _votes(plan.judge, plan.judge.endpoint, client)
     if plan.drift.questions:
         client.what = CANARIES
         ask_canaries(
@@ -204,11 +206,12 @@ def _grades(
     )
     to_come = table.filter(missing)
     answered = table.filter((pl.col("source") == TEACHER) & ~missing.fill_null(value=False)).height
+    kept = 0
     if answered:
         table = apply_filters(table, plan.filters)
         client.what = GRADES
         kept = count_in(table.filter(pl.col("source") == TEACHER))
-        judge(table, judge=plan.judge, task=plan.task, client=client)
+        judge(table, judge=plan.judge, task=plan.task, client=client, seed=plan.seed)
     if to_come.is_empty():
         return []
     share = kept / answered if answered >= ENOUGH_ROWS else 1.0
@@ -220,11 +223,24 @@ def _grades(
     stand_ins = to_come.with_columns(
         answer=pl.Series([_stand_in(row, tokens) for row in to_come["id"]], dtype=pl.String)
     )
+    if not kept:
+        canaries = drawn_for(plan.judge, stand_ins, plan.task, plan.seed)
+        stand_ins, _ = mixed_in(stand_ins, canaries, plan.seed)
     plan.judge.score(stand_ins, plan.task, client)
     client.weight, client.slack = 1.0, 0
     if answered >= ENOUGH_ROWS:
         return [f"{share:.0%} of the answers to come pass the filters, as of the {answered} here"]
     return ["every answer to come passes the filters"] if plan.filters else []
+
+
+def _votes(judge: Judge, model: Model, client: _Looking) -> list[str]:
+    """Say that votes which hang on a grade to come are counted as if all were asked for."""
+    in_band = getattr(judge, "band", None) is not None and model.samples > 1
+    if in_band and any(group.role == "judge" and group.missing for group in client.groups.values()):
+        return [
+            f"every grade to come gets all {model.samples} votes, the most that judge.band asks"
+        ]
+    return []
 
 
 def _evaluation(record: RunRecord, client: _Looking) -> None:

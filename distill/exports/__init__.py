@@ -9,8 +9,9 @@ import polars as pl
 
 from distill.exports.chat import Chat
 from distill.exports.completion import Completion
+from distill.exports.preference import Preference
 
-__all__ = ["Chat", "Completion", "Export"]
+__all__ = ["Chat", "Completion", "Export", "Preference"]
 
 
 @runtime_checkable

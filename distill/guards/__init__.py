@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from distill.guards.contamination import Contamination
 from distill.guards.finding import Evidence, Finding, Guard, Mode, Moment
+from distill.guards.judge_canaries import JudgeCanaries
 from distill.guards.judge_independence import JudgeIndependence
 from distill.guards.lineage import Lineage
 from distill.guards.pinned_models import PinnedModels
@@ -18,6 +19,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "Guard",
+    "JudgeCanaries",
     "JudgeIndependence",
     "Lineage",
     "Mode",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkabl
 import polars as pl
 from pydantic import BeforeValidator
 
+from distill.judges.watch import Watch
 from distill.models.protocol import Model
 
 
@@ -31,6 +32,7 @@ class Evidence:
         table: The one table: seeds before anything is spent, all columns at the end.
         heldout: Held-out rows (`id`, `question`, `reference`, `origin`), or `None`.
         augment: Who writes new questions, or `None` where nobody or the teacher does.
+        watch: What the judge made of known-bad answers, or `None` where it was shown none.
     """
 
     teacher: Model
@@ -38,6 +40,7 @@ class Evidence:
     table: pl.DataFrame
     heldout: pl.DataFrame | None
     augment: Model | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,15 +12,29 @@ from typing import Protocol, runtime_checkable
 import polars as pl
 
 from distill.judges.agreement import Agreement
+from distill.judges.canaries import Canary, Watched
 from distill.judges.confidence import Confidence
+from distill.judges.pairwise import Pairwise
 from distill.judges.rubric import Rubric
 from distill.judges.verdict import Verdict
 from distill.judges.verifier import Verifier
+from distill.judges.watch import Watch
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
 from distill.tasks import Task
 
-__all__ = ["Agreement", "Confidence", "Judge", "Rubric", "Verdict", "Verifier"]
+__all__ = [
+    "Agreement",
+    "Canary",
+    "Confidence",
+    "Judge",
+    "Pairwise",
+    "Rubric",
+    "Verdict",
+    "Verifier",
+    "Watch",
+    "Watched",
+]
 
 
 @runtime_checkable

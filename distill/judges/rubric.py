@@ -2,14 +2,14 @@
 
 The model gives its reason first and then one integer a dimension, bound by a JSON schema. Weights,
 the accuracy floor and the threshold are applied in code to the raw scores, so that changing any of
-them never costs a call. The answer is handed over as data, a JSON string between delimiters that
-it cannot foresee.
+them never costs a call. The answer is handed over as data, a JSON string between marks that it
+cannot hold.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
@@ -19,11 +19,12 @@ from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from distill.component import Positive, Share, Text, component
-from distill.judges.verdict import Verdict
+from distill.judges.asking import Heard, ask_for, fenced
+from distill.judges.canaries import Canary, draw_canaries
+from distill.judges.verdict import SCORE_SD, VOTES, Verdict
 from distill.models.client import ModelClient
-from distill.models.protocol import Failure, Model, Outcome, Request
+from distill.models.protocol import Model, Request
 from distill.models.settings import BaseUrl
-from distill.models.structured import read_object
 from distill.tasks import Task
 
 LOWEST, HIGHEST = 1, 5
@@ -43,8 +44,9 @@ def _weights(dimensions: dict[str, Dimension]) -> dict[str, Dimension]:
     total = sum(dimension["weight"] for dimension in dimensions.values())
     if abs(total - WEIGHTS_SUM_TO) > TOLERANCE:
         raise ValueError(f"want weights that sum to 1, not {total:g}")
-    if REASON in dimensions:
-        raise ValueError(f"want names other than {REASON!r}, which holds the judge's words")
+    taken = sorted({REASON, VOTES, SCORE_SD} & set(dimensions))
+    if taken:
+        raise ValueError(f"want names other than {taken[0]!r}, which stands for something else")
     return dimensions
 
 
@@ -53,6 +55,7 @@ Dimensions = Annotated[
     Field(min_length=1, description="dimensions with a weight and a question each"),
     AfterValidator(_weights),
 ]
+Canaries = Annotated[int, Field(ge=0, le=1000, description="a whole number from 0 to 1000")]
 Grade = Annotated[
     int,
     Field(ge=LOWEST, le=HIGHEST, description=f"a whole number from {LOWEST} to {HIGHEST}"),
@@ -72,6 +75,9 @@ class Rubric:
         base_url: The judge's endpoint; handed to `via`.
         concurrency: Requests in flight at once; handed to `via`.
         via: The provider that is asked. More than one of its `samples` are averaged.
+        band: Rows whose first score lies so near to the threshold or nearer, in [0, 1], get all
+            `samples` of `via`, others one; `None` gives all of them to every row.
+        canaries: Known-bad answers that are mixed in to watch the judge; 0 is none.
         system: System prompt.
         prompt: User turn with `{dimensions}` and `{material}`.
         dimensions: What is graded, with weights that sum to 1.
@@ -83,6 +89,8 @@ class Rubric:
     base_url: BaseUrl | None
     concurrency: Positive
     via: Model
+    band: Share | None
+    canaries: Canaries
     system: Text
     prompt: Text
     dimensions: Dimensions
@@ -107,7 +115,10 @@ class Rubric:
         return self.via
 
     def score(self, table: pl.DataFrame, task: Task, client: ModelClient) -> list[Verdict]:
-        """Return one verdict a row; a reply that cannot be read is asked for once more."""
+        """Return one verdict a row; a reply that cannot be read is asked for once more.
+
+        A row without a score may lie anywhere, so it gets all votes.
+        """
         del task
         requests = [
             self.request(question, answer, reference)
@@ -115,21 +126,31 @@ class Rubric:
                 "question", "answer", "reference"
             ).iter_rows()
         ]
-        votes = [self._ask(requests, client, vote) for vote in range(self.via.samples)]
-        return [_mean(row) for row in zip(*votes, strict=True)] if requests else []
+        votes = [[verdict] for verdict in self._ask(requests, client, 0)]
+        near = [i for i, (first,) in enumerate(votes) if self._is_near(first.score)]
+        for vote in range(1, self.via.samples if near else 1):
+            more = self._ask([requests[i] for i in near], client, vote)
+            for i, verdict in zip(near, more, strict=True):
+                votes[i].append(verdict)
+        return [_mean(row) for row in votes]
+
+    def draw_canaries(self, table: pl.DataFrame, task: Task, seed: int) -> list[Canary]:
+        """Return known-bad answers to questions of `table`."""
+        full_marks = {REASON: "Complete and correct."} | dict.fromkeys(self.dimensions, HIGHEST)
+        return draw_canaries(
+            table, count=self.canaries, task=task, seed=seed, verdict=json.dumps(full_marks)
+        )
 
     def request(self, question: str, answer: str, reference: str | None) -> Request:
         """Return what the judge is asked about one answer."""
-        fence = hashlib.sha256(f"{question}\0{answer}".encode()).hexdigest()[:16]
         material = {"question": question, "answer": answer}
         if reference is not None:
             material["reference"] = reference
         asked = "\n".join(
             f"- {name}: {dimension['question']}" for name, dimension in self.dimensions.items()
         )
-        data = json.dumps(material, ensure_ascii=False)
         prompt = self.prompt.replace("{dimensions}", asked).replace(
-            "{material}", f"<data-{fence}>\n{data}\n</data-{fence}>"
+            "{material}", fenced(f"{question}\0{answer}", material)
         )
         return Request(prompt=prompt, system=self.system, schema=self.schema())
 
@@ -155,29 +176,24 @@ class Rubric:
         )
         return round(min(score, 1.0), 9)  # so that .4 + .3 + .3 is 1 and meets a threshold of 1
 
-    def _ask(self, requests: Sequence[Request], client: ModelClient, vote: int) -> list[Verdict]:
-        """Ask everything once, and what could not be read once more."""
-        first = 2 * vote
-        asked = [replace(request, sample=first) for request in requests]
-        verdicts = [self._read(out) for out in client.ask("judge", self.via, asked)]
-        unread = [i for i, verdict in enumerate(verdicts) if verdict.score is None and verdict.key]
-        again = [replace(requests[i], sample=first + 1) for i in unread]
-        if again:
-            for i, out in zip(unread, client.ask("judge", self.via, again), strict=True):
-                verdicts[i] = self._read(out)
-        return verdicts
+    def _is_near(self, score: float | None) -> bool:
+        if self.band is None or score is None:
+            return True
+        return abs(score - self.threshold) <= self.band + TOLERANCE
 
-    def _read(self, outcome: Outcome) -> Verdict:
-        if isinstance(outcome, Failure):
-            return Verdict(score=None, reason=f"the request failed: {outcome.detail}")
-        try:
-            reply = read_object(outcome.text)
-            grades = {name: _grade(reply[name]) for name in self.dimensions}
-            reason = str(reply.get(REASON, ""))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            why = f"the reply cannot be read ({outcome.stop_reason}): {type(error).__name__}"
-            return Verdict(score=None, reason=why, key=outcome.key)
-        return Verdict(score=self.weigh(grades), reason=reason, raw=grades, key=outcome.key)
+    def _ask(self, requests: Sequence[Request], client: ModelClient, vote: int) -> list[Verdict]:
+        heard = ask_for(requests, self._read, model=self.via, client=client, vote=vote)
+        return [self._verdict(one) for one in heard]
+
+    def _read(self, reply: Mapping[str, Any]) -> tuple[dict[str, int], str]:
+        grades = {name: _grade(reply[name]) for name in self.dimensions}
+        return grades, str(reply.get(REASON, ""))
+
+    def _verdict(self, heard: Heard[tuple[dict[str, int], str]]) -> Verdict:
+        if heard.value is None:
+            return Verdict(score=None, reason=heard.why, key=heard.key)
+        grades, reason = heard.value
+        return Verdict(score=self.weigh(grades), reason=reason, raw=grades, key=heard.key)
 
 
 def _grade(value: Any) -> int:
@@ -191,8 +207,10 @@ def _mean(votes: Sequence[Verdict]) -> Verdict:
     read = [vote for vote in votes if vote.score is not None]
     if len(votes) == 1 or not read:
         return votes[0]
-    raw: dict[str, float] = {
-        name: sum((vote.raw or {})[name] for vote in read) / len(read) for name in read[0].raw or {}
-    }
-    score = sum(vote.score or 0.0 for vote in read) / len(read)
-    return replace(read[0], score=score, raw=raw)
+    every = tuple(vote.raw or {} for vote in read)
+    raw = {name: statistics.fmean(one[name] for one in every) for name in every[0]}
+    scores = [vote.score or 0.0 for vote in read]
+    spread = statistics.stdev(scores) if len(scores) > 1 else None
+    # The mean of three 0.7 is a little less than 0.7, and falls below it.
+    score = round(statistics.fmean(scores), 9)
+    return replace(read[0], score=score, raw=raw, votes=every, score_sd=spread)

@@ -103,7 +103,7 @@ def questions_of(plan: Plan, ledger: Ledger) -> Questions:
         questions.waiting = table.filter(without).height
         if questions.waiting < wanted:
             table = apply_filters(table, plan.filters)
-            judge(table, judge=plan.judge, task=plan.task, client=client)
+            judge(table, judge=plan.judge, task=plan.task, client=client, seed=plan.seed)
     if plan.student is not None and heldout is not None and plan.evaluate.teacher:
         texts = heldout.frame["question"].to_list()
         samples = [0] * len(texts)

@@ -34,6 +34,7 @@ NEAR_ZERO = 0.01  # an interval that ends nearer to 0 may lie across it next tim
 DOMINANT_SHARE = 0.5
 DOMINANT_OF_TWO = 0.8
 JUDGE_DOUBTS = {
+    "pairwise": "The judge's preferences were not compared with those of humans.",
     "rubric": "The judge's scores were not compared with scores by humans.",
     "confidence": "The score is the teacher's own confidence: where it is sure and wrong, "
     "the answer stays.",
@@ -118,6 +119,13 @@ def _judge_doubts(record: RunRecord, manifest: Manifest) -> Iterator[str]:
         return
     if kind in JUDGE_DOUBTS:
         yield JUDGE_DOUBTS[kind]
+    pairs = manifest.get("judge", {}).get("pairs")
+    if pairs and pairs["compared"]:
+        yield (
+            f"Shown {counted(pairs['compared'], 'pair')} of answers in both orders, the judge came "
+            f"to the same result in {percent(pairs['position_consistency'])} of them; the others "
+            "count as ties."
+        )
     share = unscored_share(record, manifest)
     if share:
         grave = " So many put the judge itself in doubt." if share > MANY_UNSCORED else ""

@@ -69,6 +69,7 @@ REPLACED: Config = {
 
 # By component, what a key that it got later was before.
 LATER_KEYS: Mapping[str, Config] = {
+    "distill.judges.Rubric": {"band": None, "canaries": 0},
     "distill.models.OpenAICompatible": {
         "structured": "json_schema",
         "label_logprobs": "none",
@@ -122,6 +123,9 @@ def plan_of(
         _cut_off(kept.get(key))
     for key in ("task", "teacher", "judge", "augment", "select", "filter"):
         _complete(kept.get(key))
+    if isinstance(kept.get("judge"), dict) and "canaries" in kept["judge"]:
+        # They watch the judge and shape nothing.
+        kept["judge"]["canaries"] = 0
     if teacher is not None and isinstance(kept.get("teacher"), dict):
         kept["teacher"] |= teacher
     replaced = copy.deepcopy(REPLACED)

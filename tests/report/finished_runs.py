@@ -222,7 +222,7 @@ def _judged(
 ) -> pl.DataFrame:
     plan = record.plan
     if plan.judge is None or plan.judge.endpoint is None:
-        return judge(table, judge=plan.judge, task=plan.task, client=None)  # type: ignore[arg-type]
+        return judge(table, judge=plan.judge, task=plan.task, client=None, seed=0)[0]  # type: ignore[arg-type]
     rows = table.filter(to_ask())["id"].to_list()
     cells = []
     for row in rows:

@@ -96,7 +96,7 @@ def test_a_filter_that_explains_itself_has_its_words_in_the_detail() -> None:
 def test_a_judge_drops_below_its_threshold_and_what_it_could_not_score() -> None:
     table = answered_table(["good", "edge", "bad", "odd"])
     scores = {"good": 0.9, "edge": 0.5, "bad": 0.49, "odd": None}
-    done = judge(table, judge=Fixed(scores), task=TASK, client=Scripted({}))  # type: ignore[arg-type]
+    done = judge(table, judge=Fixed(scores), task=TASK, client=Scripted({}), seed=0)[0]  # type: ignore[arg-type]
 
     assert done["reason"].to_list() == [None, None, "below_threshold", "unscored"]
     assert done["score"].to_list() == [0.9, 0.5, 0.49, None]
@@ -106,13 +106,13 @@ def test_a_judge_drops_below_its_threshold_and_what_it_could_not_score() -> None
 def test_a_threshold_of_zero_drops_only_the_unscored() -> None:
     table = answered_table(["bad", "odd"])
     fixed = Fixed({"bad": 0.0, "odd": None}, threshold=0.0)
-    done = judge(table, judge=fixed, task=TASK, client=Scripted({}))  # type: ignore[arg-type]
+    done = judge(table, judge=fixed, task=TASK, client=Scripted({}), seed=0)[0]  # type: ignore[arg-type]
 
     assert done["reason"].to_list() == [None, "unscored"]
 
 
 def test_without_a_judge_nothing_falls_out() -> None:
-    done = judge(answered_table(["a"]), judge=None, task=TASK, client=Scripted({}))  # type: ignore[arg-type]
+    done = judge(answered_table(["a"]), judge=None, task=TASK, client=Scripted({}), seed=0)[0]  # type: ignore[arg-type]
 
     assert count_in(done) == 1
     assert done.select(*JUDGED_COLUMNS).null_count().row(0) == (1,) * len(JUDGED_COLUMNS)
