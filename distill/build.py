@@ -27,6 +27,7 @@ from distill.metrics import ItemMetric, Metric
 from distill.models import Model
 from distill.models.prices import price_of
 from distill.plan import (
+    BaselineSettings,
     BudgetSettings,
     DriftSettings,
     EngineSettings,
@@ -62,6 +63,7 @@ NAMED: dict[str, Any] = {
 SETTINGS: dict[str, Any] = {
     "evaluate": EvaluateSettings,
     "drift": DriftSettings,
+    "baseline": BaselineSettings,
     "budget": BudgetSettings,
     "ledger": LedgerSettings,
     "engine": EngineSettings,

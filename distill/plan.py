@@ -96,6 +96,17 @@ class DriftSettings:
     samples: Annotated[int, Field(ge=2, le=100, description="a whole number from 2 to 100")]
 
 
+@component
+class BaselineSettings:
+    """`baseline`: an earlier run that the dataset's variety is compared with.
+
+    Args:
+        run: Its folder, id or name, or `None`.
+    """
+
+    run: Text | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that a run needs, validated; nothing has been read, started or paid yet.
@@ -119,6 +130,7 @@ class Plan:
     guards: Mapping[str, Guard]
     evaluate: EvaluateSettings
     drift: DriftSettings
+    baseline: BaselineSettings
     budget: BudgetSettings
     ledger: LedgerSettings
     tracking: Tracking

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkabl
 import polars as pl
 from pydantic import BeforeValidator
 
+from distill.diversity.contrast import Contrast
 from distill.models.protocol import Model
 
 
@@ -30,12 +31,14 @@ class Evidence:
         judge: Who judges, or `None` where no model does.
         table: The one table: seeds before anything is spent, all columns at the end.
         heldout: Held-out rows (`id`, `question`, `reference`, `origin`), or `None`.
+        contrasts: The finished dataset's variety beside that of others; none before.
     """
 
     teacher: Model
     judge: Model | None
     table: pl.DataFrame
     heldout: pl.DataFrame | None
+    contrasts: tuple[Contrast, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

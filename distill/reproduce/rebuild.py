@@ -38,6 +38,7 @@ REPLACED: Config = {
     "guard": {},
     "evaluate": {"teacher": False},
     "drift": {"questions": 0, "samples": 2},
+    "baseline": {"run": None},
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
     "tracking": {"_target_": "distill.tracking.NoTracking", "uri": None, "experiment": "none"},
