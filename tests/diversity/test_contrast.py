@@ -76,7 +76,7 @@ def test_only_figures_of_content_are_tested() -> None:
 
 
 def test_more_repetition_is_a_ratio_below_1() -> None:
-    same = "the same old phrase comes again"
+    same = "w1 w2 w3 w4 w5 w6"
     plain, others = texts(100, 0), texts(100, 1)
     own = plain.with_columns(text=pl.lit(same) + " " + pl.col("text"))
     metrics = (
