@@ -28,6 +28,7 @@ from distill.metrics import ItemMetric, Metric
 from distill.models import Model
 from distill.models.prices import price_of
 from distill.plan import (
+    BaselineSettings,
     BudgetSettings,
     CalibrateSettings,
     CollapseSettings,
@@ -68,6 +69,7 @@ SETTINGS: dict[str, Any] = {
     "drift": DriftSettings,
     "collapse": CollapseSettings,
     "calibrate": CalibrateSettings,
+    "baseline": BaselineSettings,
     "budget": BudgetSettings,
     "ledger": LedgerSettings,
     "engine": EngineSettings,

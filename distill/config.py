@@ -30,6 +30,7 @@ NOT_IDENTITY = (
     "drift",
     "collapse",
     "calibrate",
+    "baseline",
     "teacher.base_url",
     "teacher.concurrency",
     "teacher.workers",

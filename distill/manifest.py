@@ -7,6 +7,7 @@ from typing import Any
 import distill
 from distill.config import config_sha256
 from distill.costs import per_row_usd, total_cost_usd
+from distill.diversity.contrast import Contrast
 from distill.fingerprint import implementation, versions
 from distill.judges.pairwise import Pairwise, position_counts
 from distill.models.budget import Spend
@@ -64,6 +65,10 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
     if plan.augment is not None:
         model = plan.augment.via or plan.teacher
         manifest["augment"] = _spent(record.spend.get("augment") or Spend(model.model, None))
+    if record.diversity_absent:
+        manifest["diversity_absent"] = record.diversity_absent
+    if record.contrasts:
+        manifest["contrasts"] = {one.against: _contrast(one) for one in record.contrasts}
     if record.canaries is not None:
         manifest["canaries"] = record.canaries.counts()
     kept = manifest["rows"] - manifest["real_rows"]
@@ -157,6 +162,25 @@ def _eval(evaluation: Evaluation) -> dict[str, Any]:
             "only_baseline": test.only_b,
             "minimum_detectable": test.minimum_detectable
             and round(test.minimum_detectable, PLACES),
+        },
+    }
+
+
+def _contrast(one: Contrast) -> dict[str, Any]:
+    about = {"source": one.source, "column": one.column}
+    if one.why_not is not None:
+        return about | {"why_not": one.why_not}
+    numbers = ("value", "other", "ratio", "low", "high", "p_value", "p_holm")
+    return {
+        **about,
+        "rows": one.rows[0],
+        "words": one.words,
+        "paired": one.paired,
+        "dealt": one.dealt,
+        "permutations": one.permutations,
+        "figures": {
+            figure.name: {name: _rounded(getattr(figure, name)) for name in numbers}
+            for figure in one.figures
         },
     }
 

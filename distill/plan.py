@@ -165,6 +165,17 @@ class CalibrateSettings:
     gate: bool
 
 
+@component
+class BaselineSettings:
+    """`baseline`: an earlier run that the dataset's variety is compared with.
+
+    Args:
+        run: Its folder, id or name, or `None`.
+    """
+
+    run: Text | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that a run needs, validated; nothing has been read, started or paid yet.
@@ -191,6 +202,7 @@ class Plan:
     drift: DriftSettings
     collapse: CollapseSettings
     calibrate: CalibrateSettings
+    baseline: BaselineSettings
     budget: BudgetSettings
     ledger: LedgerSettings
     tracking: Tracking

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from distill.diversity.contrast import Contrast
 from distill.judges import Watch
 from distill.models.budget import Spend
 from distill.plan import Plan
@@ -18,6 +20,9 @@ from distill.stages.canaries import Canaries
 from distill.stages.evaluate import Evaluation
 from distill.stages.guard import GuardResult
 from distill.students import Trained
+
+if TYPE_CHECKING:
+    from distill.compare.side import Side
 
 
 @dataclass(kw_only=True)
@@ -42,6 +47,9 @@ class RunRecord:
         review: What a human should look at (`REVIEW_COLUMNS`).
         dataset_sha256: Digest of `dataset.jsonl`.
         diversity: Figures by name; absent where there was too little text.
+        diversity_absent: By name, why a figure is not there.
+        baseline: The earlier run that the dataset is compared with, or `None`.
+        contrasts: The dataset's variety beside that of references and of an earlier run.
         trained: The student, or `None`.
         evaluation: All arms, or `None` where nothing was trained or held out.
         time_s: Seconds by stage.
@@ -66,6 +74,9 @@ class RunRecord:
     review: pl.DataFrame = field(default_factory=no_review)
     dataset_sha256: str = ""
     diversity: dict[str, float] = field(default_factory=dict)
+    diversity_absent: dict[str, str] = field(default_factory=dict)
+    baseline: Side | None = None
+    contrasts: tuple[Contrast, ...] = ()
     trained: Trained | None = None
     evaluation: Evaluation | None = None
     time_s: dict[str, float] = field(default_factory=dict)

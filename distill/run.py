@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 from rich.console import Console
 
 from distill.config import to_yaml
@@ -29,6 +30,7 @@ from distill.report import CROISSANT, write_card, write_croissant, write_report
 from distill.review import review_rows, write_review
 from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
+from distill.stages.contrast import contrasts, read_baseline, real_references
 from distill.stages.evaluate import evaluate
 from distill.stages.export import (
     export_dataset,
@@ -99,6 +101,7 @@ def prepare(plan: Plan) -> RunRecord:
     table, seeds = read_seeds(plan.seeds, seed=plan.seed)
     heldout = read_heldout(plan.heldout)
     check_labels(plan.task, table, heldout)
+    baseline = read_baseline(plan)
     record = RunRecord(
         plan=plan,
         started_at=started_at,
@@ -107,6 +110,7 @@ def prepare(plan: Plan) -> RunRecord:
         table=table,
         guards={},
         funnel={"seeds": table.height},
+        baseline=baseline,
     )
     record.guards = look(plan.guards, evidence_of(record), when="before")
     return record
@@ -114,15 +118,21 @@ def prepare(plan: Plan) -> RunRecord:
 
 def evidence_of(record: RunRecord) -> Evidence:
     """Return what the guards may look at."""
-    plan, heldout = record.plan, record.heldout
+    plan = record.plan
     return Evidence(
         teacher=plan.teacher,
         judge=None if plan.judge is None else plan.judge.endpoint,
         augment=None if plan.augment is None else plan.augment.via,
         table=record.table,
-        heldout=None if heldout is None else heldout.frame,
+        heldout=heldout_of(record),
         watch=record.watch,
+        contrasts=record.contrasts,
     )
+
+
+def heldout_of(record: RunRecord) -> pl.DataFrame | None:
+    """Return the held-out rows, or `None`."""
+    return None if record.heldout is None else record.heldout.frame
 
 
 def distil(
@@ -175,8 +185,17 @@ def screen_of(record: RunRecord) -> Screen:
 
 
 def inspect(record: RunRecord) -> None:
-    """Let the guards look at the finished dataset, before anything is trained on it."""
-    found = look(record.plan.guards, evidence_of(record), when="after")
+    """Compare the finished dataset and let the guards look, before anything is trained on it."""
+    plan, column = record.plan, record.plan.task.varied
+    with record.timed("contrast"):
+        record.contrasts = contrasts(
+            record.table,
+            plan.diversity,
+            task=plan.task,
+            references=real_references(record.table, heldout_of(record), column),
+            baseline=record.baseline,
+        )
+    found = look(plan.guards, evidence_of(record), when="after")
     record.guards = merged(record.guards, found)
     record.review = review_rows(record.table, record.plan.filters, record.guards)
 
@@ -203,7 +222,14 @@ def prove(record: RunRecord, client: ModelClient) -> None:
     plan = record.plan
     with record.timed("measure"):
         dataset = record.table.filter(is_in())
-        record.diversity = measure(dataset, plan.diversity, column=plan.task.varied).figures
+        references = real_references(record.table, heldout_of(record), plan.task.varied)
+        measured = measure(
+            dataset,
+            plan.diversity,
+            column=plan.task.varied,
+            references=references.texts["text"].to_list(),
+        )
+        record.diversity, record.diversity_absent = measured.figures, measured.absent
     if plan.student is None:
         return
     with record.timed("train"):

@@ -22,6 +22,7 @@ from distill.build import MAY_BE_OFF, NAMED, ONE, build, instantiate
 from distill.component import is_component
 from distill.config import compose
 from distill.diversity import DiversityMetric, ReferencedMetric
+from distill.diversity.contrast import Contrast, ContrastFigure
 from distill.exports import Export
 from distill.filters import Explains, Filter
 from distill.guards import Evidence, Finding, Guard
@@ -346,6 +347,12 @@ def test_a_judge_gives_every_row_a_verdict(
     assert 0 <= judge.threshold <= 1
 
 
+FIGURE = ContrastFigure(
+    name="x", value=1, other=2, ratio=0.5, low=0.4, high=0.6, p_value=0.001, p_holm=0.001
+)
+NARROWER = Contrast(against="references", source="others", column="answer", figures=(FIGURE,))
+
+
 @pytest.mark.parametrize("mode", ["error", "warn", "off"])
 @pytest.mark.parametrize("target", of_package("guards"))
 def test_a_guard_finds_with_a_sentence_in_every_mode(target: str, mode: str) -> None:
@@ -361,7 +368,14 @@ def test_a_guard_finds_with_a_sentence_in_every_mode(target: str, mode: str) -> 
     fooled = Watch(wanted=1, threshold=0.5, answers=((bait, full_marks),))
     cases = [
         Evidence(teacher=claude(), judge=None, table=seeds_table("A seed?"), heldout=None),
-        Evidence(teacher=alias, judge=alias, table=faulty, heldout=heldout, watch=fooled),
+        Evidence(
+            teacher=alias,
+            judge=alias,
+            table=faulty,
+            heldout=heldout,
+            watch=fooled,
+            contrasts=(NARROWER,),
+        ),
     ]
     found = [guard.look(case) for case in cases]
 

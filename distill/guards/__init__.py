@@ -10,6 +10,7 @@ from distill.guards.finding import Evidence, Finding, Guard, Mode, Moment
 from distill.guards.judge_canaries import JudgeCanaries
 from distill.guards.judge_independence import JudgeIndependence
 from distill.guards.lineage import Lineage
+from distill.guards.mode_collapse import ModeCollapse
 from distill.guards.pinned_models import PinnedModels
 from distill.guards.real_heldout import RealHeldout
 from distill.guards.unscored import Unscored
@@ -23,6 +24,7 @@ __all__ = [
     "JudgeIndependence",
     "Lineage",
     "Mode",
+    "ModeCollapse",
     "Moment",
     "PinnedModels",
     "RealHeldout",

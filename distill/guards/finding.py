@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkabl
 import polars as pl
 from pydantic import BeforeValidator
 
+from distill.diversity.contrast import Contrast
 from distill.judges.watch import Watch
 from distill.models.protocol import Model
 
@@ -33,6 +34,7 @@ class Evidence:
         heldout: Held-out rows (`id`, `question`, `reference`, `origin`), or `None`.
         augment: Who writes new questions, or `None` where nobody or the teacher does.
         watch: What the judge made of known-bad answers, or `None` where it was shown none.
+        contrasts: The finished dataset's variety beside that of others; none before.
     """
 
     teacher: Model
@@ -41,6 +43,7 @@ class Evidence:
     heldout: pl.DataFrame | None
     augment: Model | None = None
     watch: Watch | None = None
+    contrasts: tuple[Contrast, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from distill.report.facts import (
 from distill.report.findings import guard_lines
 from distill.report.limits import doubts, limits
 from distill.report.markdown import environment
+from distill.report.variety import absent_lines, variety_facts
 from distill.report.wording import count, counted, interval, one_line, percent, source_name, usd
 from distill.table import TEACHER, is_in
 
@@ -85,6 +86,8 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         more_labels=max(0, len(labels) - SHOWN_LABELS),
         cost=[cost_sentence(manifest), *cost_notes(manifest)],
         diversity=diversity_lines(manifest),
+        varieties=variety_facts(manifest),
+        absent=absent_lines(manifest),
         arms=arm_lines(manifest),
         guards=guard_lines(record),
         doubts=doubts(record, manifest),

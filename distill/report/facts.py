@@ -39,9 +39,18 @@ DIVERSITY_MEANINGS = {
     "mean_vocab_size": "distinct words a text on average; rises with the texts' length",
     "length_std_dev": "standard deviation of the texts' lengths; says nothing of their content",
     "top_bigram_frequency": "share of the most frequent word pair; high is repetitive",
+    "compression_ratio": "bytes before gzip by bytes after; high is repetitive",
+    "self_repetition": "log of the places in other texts that share a text's phrases; "
+    "high is repetitive",
+    "opener_concentration": "share of pairs of texts that begin alike; high is one mould",
+    "mean_pairwise_cosine": "mean likeness of two texts in meaning; high is alike",
+    "vendi": "as many wholly different texts would be as varied",
+    "cluster_entropy": "spread over the topics of the real references; 1 is even",
+    "coverage": "share of the real references that have a text near; low misses some of them",
 }
 DIVERSITY_UNITS = {"mean_vocab_size": "words", "length_std_dev": "words"}
 DISTINCT = "distinct_"
+SHARES = frozenset({"top_bigram_frequency", "opener_concentration", "coverage"})
 LABEL_CHARS = 80
 
 
@@ -265,7 +274,7 @@ def diversity_lines(manifest: Manifest) -> list[tuple[str, str, str]]:
 def _diversity_value(name: str, value: float) -> str:
     if name in DIVERSITY_UNITS:
         return f"{value:.1f} {DIVERSITY_UNITS[name]}"
-    is_share = name == "top_bigram_frequency" or name.startswith(DISTINCT)
+    is_share = name in SHARES or name.startswith(DISTINCT)
     return percent(value) if is_share else f"{value:.4g}"
 
 

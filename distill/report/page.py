@@ -32,6 +32,7 @@ from distill.report.plots import (
     labels_plot,
     scores_plot,
 )
+from distill.report.variety import absent_lines, variety_plots
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -67,6 +68,8 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         judge_kind=judge_kind(record),
         labels=labels_plot(record),
         diversity=diversity_lines(manifest),
+        varieties=variety_plots(manifest),
+        absent=absent_lines(manifest),
         varied=plan.task.varied,
         guards=guard_lines(record),
         spends={role: manifest[role] for role in ROLES if role in manifest},

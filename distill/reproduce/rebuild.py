@@ -59,6 +59,7 @@ REPLACED: Config = {
         "repeat_rows": 1,
         "gate": False,
     },
+    "baseline": {"run": None},
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
     "tracking": {"_target_": "distill.tracking.NoTracking", "uri": None, "experiment": "none"},
