@@ -317,15 +317,28 @@ def test_a_judge_gives_every_row_a_verdict(
     assert 0 <= judge.threshold <= 1
 
 
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+# What a guard is given where its defaults have nothing to look at.
+GUARDED: dict[str, dict[str, Any]] = {
+    "distill.guards.DistributionShift": {"path": "inputs.jsonl", "min_auc": 0}
+}
+
+
 @pytest.mark.parametrize("mode", ["error", "warn", "off"])
 @pytest.mark.parametrize("target", of_package("guards"))
-def test_a_guard_finds_with_a_sentence_in_every_mode(target: str, mode: str) -> None:
-    guard = made(target, mode=mode)
+def test_a_guard_finds_with_a_sentence_in_every_mode(
+    target: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    inputs = [f'{{"question": "how is the weather in town {n}"}}\n' for n in LETTERS]
+    Path("inputs.jsonl").write_text("".join(inputs), encoding="utf-8")
+    guard = made(target, mode=mode, **GUARDED.get(target, {}))
     heldout = pl.DataFrame(
         {"id": ["h"], "question": ["A seed?"], "reference": ["x"], "origin": ["synthetic"]}
     )
     alias = claude(model="claude-opus-4-5")
-    faulty = add_columns(seeds_table("a SEED", "another"), JUDGED_COLUMNS)
+    more = (f"please add item {n} to my list" for n in LETTERS)
+    faulty = add_columns(seeds_table("a SEED", "another", *more), JUDGED_COLUMNS)
     faulty = drop(faulty, pl.col("id") == "another", stage="judge", reason="unscored")
     cases = [
         Evidence(teacher=claude(), judge=None, table=seeds_table("A seed?"), heldout=None),

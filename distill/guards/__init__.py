@@ -6,6 +6,7 @@ A guard's mode is `error` (the run stops), `warn` (the run says so and goes on) 
 from __future__ import annotations
 
 from distill.guards.contamination import Contamination
+from distill.guards.distribution_shift import DistributionShift
 from distill.guards.finding import Evidence, Finding, Guard, Mode, Moment
 from distill.guards.judge_independence import JudgeIndependence
 from distill.guards.lineage import Lineage
@@ -15,6 +16,7 @@ from distill.guards.unscored import Unscored
 
 __all__ = [
     "Contamination",
+    "DistributionShift",
     "Evidence",
     "Finding",
     "Guard",
