@@ -29,6 +29,8 @@ NOT_IDENTITY = (
     "budget",
     "drift",
     "guard.distribution_shift",
+    "guard.lineage",
+    "guard.seed_shares",
     "teacher.base_url",
     "teacher.concurrency",
     "teacher.workers",

@@ -117,6 +117,7 @@ def evidence_of(record: RunRecord) -> Evidence:
         judge=None if plan.judge is None else plan.judge.endpoint,
         table=record.table,
         heldout=None if heldout is None else heldout.frame,
+        student_base=getattr(plan.student, "base", None),
     )
 
 

@@ -320,7 +320,8 @@ def test_a_judge_gives_every_row_a_verdict(
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # What a guard is given where its defaults have nothing to look at.
 GUARDED: dict[str, dict[str, Any]] = {
-    "distill.guards.DistributionShift": {"path": "inputs.jsonl", "min_auc": 0}
+    "distill.guards.DistributionShift": {"path": "inputs.jsonl", "min_auc": 0},
+    "distill.guards.Lineage": {"student_base": "claude-opus-4-5"},
 }
 
 
@@ -339,6 +340,7 @@ def test_a_guard_finds_with_a_sentence_in_every_mode(
     alias = claude(model="claude-opus-4-5")
     more = (f"please add item {n} to my list" for n in LETTERS)
     faulty = add_columns(seeds_table("a SEED", "another", *more), JUDGED_COLUMNS)
+    faulty = faulty.with_columns(origin=pl.lit("synthetic"))
     faulty = drop(faulty, pl.col("id") == "another", stage="judge", reason="unscored")
     cases = [
         Evidence(teacher=claude(), judge=None, table=seeds_table("A seed?"), heldout=None),

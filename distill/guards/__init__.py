@@ -12,6 +12,7 @@ from distill.guards.judge_independence import JudgeIndependence
 from distill.guards.lineage import Lineage
 from distill.guards.pinned_models import PinnedModels
 from distill.guards.real_heldout import RealHeldout
+from distill.guards.seed_shares import SeedShares
 from distill.guards.unscored import Unscored
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "Moment",
     "PinnedModels",
     "RealHeldout",
+    "SeedShares",
     "Unscored",
 ]

@@ -30,12 +30,14 @@ class Evidence:
         judge: Who judges, or `None` where no model does.
         table: The one table: seeds before anything is spent, all columns at the end.
         heldout: Held-out rows (`id`, `question`, `reference`, `origin`), or `None`.
+        student_base: Id of the model that the student is tuned from, or `None`.
     """
 
     teacher: Model
     judge: Model | None
     table: pl.DataFrame
     heldout: pl.DataFrame | None
+    student_base: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +49,14 @@ class Finding:
         sentence: What was found, in one sentence.
         rows: Evidence, one line a row; empty where it is not about rows.
         hint: How to mend it, or `None`.
+        mild: Whether it is a warning at most, in mode `error` too.
     """
 
     fires: bool
     sentence: str
     rows: tuple[str, ...] = ()
     hint: str | None = None
+    mild: bool = False
 
 
 @runtime_checkable
