@@ -22,7 +22,7 @@ from distill.component import is_component
 from distill.config import compose
 from distill.diversity import DiversityMetric
 from distill.exports import Export
-from distill.filters import Filter
+from distill.filters import Explains, Filter
 from distill.guards import Evidence, Finding, Guard
 from distill.heldout import Heldout
 from distill.judges import Judge
@@ -240,6 +240,10 @@ def test_a_filter_says_yes_or_no_of_every_row_and_changes_none(
         assert rejects.dtype == pl.Boolean
         assert len(rejects) == table.height
         assert rejects.null_count() == 0
+        if isinstance(component, Explains):
+            details = component.details(table)
+            assert details.dtype == pl.String
+            assert details.is_not_null().to_list() == rejects.to_list()
     assert answered.equals(before)
 
 

@@ -225,6 +225,7 @@ def test_a_row_that_a_filter_drops_is_not_judged_and_keeps_its_answer(bench: Wor
             "stage": "filter",
             "reason": "min_words",
             "score": None,
+            "detail": None,
         }
     ]
     assert bench.manifest["rejected"]["filter/min_words"] == 1

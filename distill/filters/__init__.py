@@ -1,7 +1,7 @@
 """Cheap rules that drop answers before a judge is paid: one class and one YAML each.
 
 A filter says which rows to drop; it never changes a row. The reason of a dropped row is the
-filter's name in the config.
+filter's name in the config; one that has more to say than its name `Explains` it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __all__ = [
     "Boilerplate",
     "Empty",
     "ExactDuplicates",
+    "Explains",
     "Filter",
     "FormatRegex",
     "JsonValid",
@@ -53,4 +54,19 @@ class Filter(Protocol):
 
         Args:
             table: Rows that are in, with the teacher's `answer` (never null); see `table.py`.
+        """
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """What a filter may do besides: say of each row that it drops why, for the `detail` column."""
+
+    def rejects(self, table: pl.DataFrame) -> pl.Series:
+        """As in `Filter`: true where `details` is not null."""
+
+    def details(self, table: pl.DataFrame) -> pl.Series:
+        """Return a short text a row that is dropped, null for those to keep.
+
+        Args:
+            table: As in `Filter`. Stages call this in the place of `rejects`, never both.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import polars as pl
@@ -50,6 +50,8 @@ class Finding:
         rows: Evidence, one line a row; empty where it is not about rows.
         hint: How to mend it, or `None`.
         mild: Whether it is a warning at most, in mode `error` too.
+        review: Rows that a human should look at (`REVIEW_COLUMNS`), whether it fires or not;
+            `None` for none.
     """
 
     fires: bool
@@ -57,6 +59,7 @@ class Finding:
     rows: tuple[str, ...] = ()
     hint: str | None = None
     mild: bool = False
+    review: pl.DataFrame | None = field(default=None, compare=False)
 
 
 @runtime_checkable

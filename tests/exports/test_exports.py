@@ -48,7 +48,7 @@ def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:
     ]
 
 
-def test_rejected_rows_have_six_columns(tmp_path: Path) -> None:
+def test_rejected_rows_have_seven_columns(tmp_path: Path) -> None:
     import polars as pl
 
     table = add_columns(TABLE, JUDGED_COLUMNS).with_columns(score=pl.lit(0.25))
@@ -62,4 +62,5 @@ def test_rejected_rows_have_six_columns(tmp_path: Path) -> None:
         "stage": "judge",
         "reason": "below_threshold",
         "score": 0.25,
+        "detail": None,
     }

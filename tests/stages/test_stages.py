@@ -70,6 +70,29 @@ def test_filters_leave_real_and_fallen_rows_alone() -> None:
     assert done["reason"].to_list() == [None, "refusal", "short"]
 
 
+class Wordy:
+    """A filter that explains itself: drops what holds an `x`."""
+
+    def rejects(self, table: pl.DataFrame) -> pl.Series:
+        return self.details(table).is_not_null()
+
+    def details(self, table: pl.DataFrame) -> pl.Series:
+        holds = pl.col("answer").str.contains("x")
+        return table.select(d=pl.when(holds).then(pl.format("x in {}", "answer")))["d"]
+
+
+def test_a_filter_that_explains_itself_has_its_words_in_the_detail() -> None:
+    table = answered_table(
+        ["ox", "y", "fox", "box"], source=["teacher", "teacher", "teacher", "real"]
+    )
+    table = table.with_columns(detail=pl.when(id="r1").then(pl.lit("of old")))
+    done = apply_filters(table, {"short": MinWords(min_words=1), "wordy": Wordy()})
+
+    assert done["reason"].to_list() == ["wordy", None, "wordy", None]
+    assert done["detail"].to_list() == ["x in ox", "of old", "x in fox", None]
+    assert done.columns == table.columns
+
+
 def test_a_judge_drops_below_its_threshold_and_what_it_could_not_score() -> None:
     table = answered_table(["good", "edge", "bad", "odd"])
     scores = {"good": 0.9, "edge": 0.5, "bad": 0.49, "odd": None}
