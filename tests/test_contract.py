@@ -324,8 +324,7 @@ def test_a_judge_gives_every_row_a_verdict(
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # What a guard is given where its defaults have nothing to look at.
 GUARDED: dict[str, dict[str, Any]] = {
-    "distill.guards.DistributionShift": {"path": "inputs.jsonl", "min_auc": 0},
-    "distill.guards.Lineage": {"student_base": "claude-opus-4-5"},
+    "distill.guards.DistributionShift": {"path": "inputs.jsonl", "min_auc": 0}
 }
 
 
@@ -348,7 +347,9 @@ def test_a_guard_finds_with_a_sentence_in_every_mode(
     faulty = drop(faulty, pl.col("id") == "another", stage="judge", reason="unscored")
     cases = [
         Evidence(teacher=claude(), judge=None, table=seeds_table("A seed?"), heldout=None),
-        Evidence(teacher=alias, judge=alias, table=faulty, heldout=heldout),
+        Evidence(
+            teacher=alias, judge=alias, table=faulty, heldout=heldout, student_base=alias.model
+        ),
     ]
     found = [guard.look(case) for case in cases]
 
