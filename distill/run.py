@@ -127,6 +127,7 @@ def evidence_of(record: RunRecord) -> Evidence:
         heldout=heldout_of(record),
         watch=record.watch,
         contrasts=record.contrasts,
+        student_base=getattr(plan.student, "base", None),
     )
 
 

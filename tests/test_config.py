@@ -438,6 +438,7 @@ def test_an_override_comes_before_the_environment(monkeypatch: pytest.MonkeyPatc
         "judge.via.timeout_s=5",
         "judge.via.max_retries=0",
         "judge.via.api_key_env=OTHER",
+        "guard.distribution_shift.path=FILE",
     ],
 )
 def test_place_and_speed_are_no_part_of_the_identity(override: str) -> None:

@@ -351,17 +351,29 @@ FIGURE = ContrastFigure(
     name="x", value=1, other=2, ratio=0.5, low=0.4, high=0.6, p_value=0.001, p_holm=0.001
 )
 NARROWER = Contrast(against="references", source="others", column="answer", figures=(FIGURE,))
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+# What a guard is given where its defaults have nothing to look at.
+GUARDED: dict[str, dict[str, Any]] = {
+    "distill.guards.DistributionShift": {"path": "inputs.jsonl", "min_auc": 0}
+}
 
 
 @pytest.mark.parametrize("mode", ["error", "warn", "off"])
 @pytest.mark.parametrize("target", of_package("guards"))
-def test_a_guard_finds_with_a_sentence_in_every_mode(target: str, mode: str) -> None:
-    guard = made(target, mode=mode)
+def test_a_guard_finds_with_a_sentence_in_every_mode(
+    target: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    inputs = [f'{{"question": "how is the weather in town {n}"}}\n' for n in LETTERS]
+    Path("inputs.jsonl").write_text("".join(inputs), encoding="utf-8")
+    guard = made(target, mode=mode, **GUARDED.get(target, {}))
     heldout = pl.DataFrame(
         {"id": ["h"], "question": ["A seed?"], "reference": ["x"], "origin": ["synthetic"]}
     )
     alias = claude(model="claude-opus-4-5")
-    faulty = add_columns(seeds_table("a SEED", "another"), JUDGED_COLUMNS)
+    more = (f"please add item {n} to my list" for n in LETTERS)
+    faulty = add_columns(seeds_table("a SEED", "another", *more), JUDGED_COLUMNS)
+    faulty = faulty.with_columns(origin=pl.lit("synthetic"))
     faulty = drop(faulty, pl.col("id") == "another", stage="judge", reason="unscored")
     bait = Canary(kind="swapped", row="another", answer="x")
     full_marks = Verdict(score=1.0, reason="r")
@@ -375,6 +387,7 @@ def test_a_guard_finds_with_a_sentence_in_every_mode(target: str, mode: str) -> 
             heldout=heldout,
             watch=fooled,
             contrasts=(NARROWER,),
+            student_base=alias.model,
         ),
     ]
     found = [guard.look(case) for case in cases]

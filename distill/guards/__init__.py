@@ -6,6 +6,7 @@ A guard's mode is `error` (the run stops), `warn` (the run says so and goes on) 
 from __future__ import annotations
 
 from distill.guards.contamination import Contamination
+from distill.guards.distribution_shift import DistributionShift
 from distill.guards.finding import Evidence, Finding, Guard, Mode, Moment
 from distill.guards.judge_canaries import JudgeCanaries
 from distill.guards.judge_independence import JudgeIndependence
@@ -13,10 +14,12 @@ from distill.guards.lineage import Lineage
 from distill.guards.mode_collapse import ModeCollapse
 from distill.guards.pinned_models import PinnedModels
 from distill.guards.real_heldout import RealHeldout
+from distill.guards.seed_shares import SeedShares
 from distill.guards.unscored import Unscored
 
 __all__ = [
     "Contamination",
+    "DistributionShift",
     "Evidence",
     "Finding",
     "Guard",
@@ -28,5 +31,6 @@ __all__ = [
     "Moment",
     "PinnedModels",
     "RealHeldout",
+    "SeedShares",
     "Unscored",
 ]

@@ -35,6 +35,7 @@ class Evidence:
         augment: Who writes new questions, or `None` where nobody or the teacher does.
         watch: What the judge made of known-bad answers, or `None` where it was shown none.
         contrasts: The finished dataset's variety beside that of others; none before.
+        student_base: Id of the model that the student is tuned from, or `None`.
     """
 
     teacher: Model
@@ -44,6 +45,7 @@ class Evidence:
     augment: Model | None = None
     watch: Watch | None = None
     contrasts: tuple[Contrast, ...] = ()
+    student_base: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,7 @@ class Finding:
         sentence: What was found, in one sentence.
         rows: Evidence, one line a row; empty where it is not about rows.
         hint: How to mend it, or `None`.
+        mild: Whether it is a warning at most, in mode `error` too.
         review: Rows that a human should look at (`REVIEW_COLUMNS`), whether it fires or not;
             `None` for none.
     """
@@ -63,6 +66,7 @@ class Finding:
     sentence: str
     rows: tuple[str, ...] = ()
     hint: str | None = None
+    mild: bool = False
     review: pl.DataFrame | None = field(default=None, compare=False)
 
 

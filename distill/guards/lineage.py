@@ -15,6 +15,9 @@ from distill.guards.finding import Evidence, Finding, Mode, When
 from distill.models.pins import KNOWN_PINS
 from distill.paths import conf_dir
 
+TEACHER = "teacher.model"
+JUDGE = "judge.model"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
@@ -23,22 +26,28 @@ class Family:
     Args:
         base: The weights that it was tuned from; `None` where the vendor does not say.
         vendor: Who made it.
+        source: Where that is documented.
+        read: Whether the row was compared with what its source says.
     """
 
     base: str | None
     vendor: str
+    source: str
+    read: bool
 
 
 @component
 class Lineage:
-    """Fire when two of teacher, judge and student's base are one model or have the same base.
+    """Fire when two of teacher, judge and student's base have the same base or vendor.
 
-    The same vendor alone is said and passes: what it shares between its models is not known. A
-    model that `conf/lineage.yaml` does not list is said to be unknown and passes as well.
+    The same base stops the run in mode `error`. The same vendor alone is a warning at most: what it
+    shares between its models is not known. A model that `conf/lineage.yaml` does not list is said
+    to be unknown, and passes. That a judge is the teacher itself is for `judge_independence`.
 
     Args:
         mode: `error`, `warn` or `off`.
-        student_base: Model id that the student is tuned from; `None` where there is none.
+        student_base: Model id that the student is tuned from, where the student itself does not say
+            so; `None` where there is none.
 
     Note:
         A student that is tuned from its teacher's own base is a way to distil; set the mode to
@@ -51,15 +60,12 @@ class Lineage:
 
     def look(self, evidence: Evidence) -> Finding:
         """Compare each two of the roles that have a model."""
-        ids = {"teacher.model": evidence.teacher.model}
-        if evidence.judge is not None:
-            ids["judge.model"] = evidence.judge.model
-        if self.student_base is not None:
-            ids["guard.lineage.student_base"] = self.student_base
+        ids = self._ids(evidence)
         if len(ids) == 1:
             return Finding(fires=False, sentence="There is no second model to compare with.")
         same_base: list[str] = []
-        doubts = [
+        same_vendor: list[str] = []
+        unsure = [
             f"the lineage of {key} {name} is unknown"
             for key, name in ids.items()
             if family_of(name) is None
@@ -68,23 +74,39 @@ class Lineage:
             left, right = family_of(a), family_of(b)
             pair = f"{one} {a} and {two} {b}"
             if _pinned(a) == _pinned(b):
-                same_base.append(f"{pair} are the same model")
+                alike = f"{pair} are the same model"
+                (unsure if {one, two} == {TEACHER, JUDGE} else same_base).append(alike)
             elif left is None or right is None:
                 continue
             elif left.base is not None and left.base == right.base:
                 same_base.append(f"{pair} have the same base, {left.base}")
             elif left.vendor == right.vendor:
-                doubts.append(f"{pair} are of the same vendor, {left.vendor}")
-        if same_base:
+                same_vendor.append(f"{pair} are of the same vendor, {left.vendor}")
+        if same_base or same_vendor:
+            what = "come from the same weights" if same_base else "are of the same vendor"
             return Finding(
                 fires=True,
-                sentence="Models that should differ come from the same weights.",
-                rows=(*same_base, *doubts),
+                sentence=f"Models that should differ {what}.",
+                rows=(*same_base, *same_vendor, *unsure),
                 hint="choose another judge.model, best of another vendor, or set "
-                "guard.lineage.mode=warn",
+                "guard.lineage.mode=warn"
+                if same_base
+                else "best is a judge, and a student, of another vendor than the teacher's",
+                mild=not same_base,
             )
-        said = "; ".join(doubts) or "No two models share a base or a vendor"
+        said = "; ".join(unsure) or "No two models share a base or a vendor"
         return Finding(fires=False, sentence=f"{said[0].upper()}{said[1:]}.")
+
+    def _ids(self, evidence: Evidence) -> dict[str, str]:
+        """Return the model id of each role that has one, by the key that names it."""
+        ids = {TEACHER: evidence.teacher.model}
+        if evidence.judge is not None:
+            ids[JUDGE] = evidence.judge.model
+        if evidence.student_base is not None:
+            ids["student.base"] = evidence.student_base
+        elif self.student_base is not None:
+            ids["guard.lineage.student_base"] = self.student_base
+        return ids
 
 
 def family_of(model: str) -> Family | None:

@@ -138,6 +138,8 @@ def _kinship(record: RunRecord) -> Iterator[str]:
     model = None if judge is None else judge.endpoint
     if model is None or _vendor(model) != _vendor(teacher):
         return
+    if "lineage" in guards_with(record, "warn"):
+        return
     if model.model == teacher.model:
         yield f"Judge and teacher are one model, {model.model}, and share their mistakes."
     else:

@@ -8,15 +8,16 @@ import polars as pl
 
 from distill.selectors.balanced import Balanced
 from distill.selectors.best_of_n import BestOfN
+from distill.selectors.diverse import Diverse
 from distill.selectors.random_rows import RandomRows
 from distill.selectors.top_rows import TopRows
 
-__all__ = ["Balanced", "BestOfN", "RandomRows", "Selector", "TopRows"]
+__all__ = ["Balanced", "BestOfN", "Diverse", "RandomRows", "Selector", "TopRows"]
 
 
 @runtime_checkable
 class Selector(Protocol):
-    """A choice among rows."""
+    """A choice among rows; one that has more to say than its reason `Explains` it, as a filter."""
 
     def rejects(self, table: pl.DataFrame) -> pl.Series:
         """Return a boolean a row, true for those to leave out.

@@ -58,15 +58,17 @@ def merged(
     both = {**before, **after}
     for name in before.keys() & after.keys():
         first, second = before[name].finding, after[name].finding
-        if before[name].status == "warn" and first is not None and second is not None:
-            told_twice = Finding(
-                fires=True,
-                sentence=f"{first.sentence} {second.sentence}",
-                rows=(*first.rows, *second.rows),
-                hint=first.hint,
-                review=second.review,
+        if first is not None and second is not None:
+            both[name] = GuardResult(
+                status="warn" if first.fires else after[name].status,
+                finding=Finding(
+                    fires=first.fires or second.fires,
+                    sentence=f"{first.sentence} {second.sentence}",
+                    rows=(*first.rows, *second.rows),
+                    hint=(first if first.fires else second).hint,
+                    review=second.review,
+                ),
             )
-            both[name] = GuardResult(status="warn", finding=told_twice)
     return {name: both[name] for name in (*before, *(n for n in after if n not in before))}
 
 
@@ -87,4 +89,5 @@ def _result(guard: Guard, evidence: Evidence) -> GuardResult:
     finding = guard.look(evidence)
     if not finding.fires:
         return GuardResult(status="pass", finding=finding)
-    return GuardResult(status="fail" if guard.mode == "error" else "warn", finding=finding)
+    stops = guard.mode == "error" and not finding.mild
+    return GuardResult(status="fail" if stops else "warn", finding=finding)

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tables import claude, seeds_table
+from tables import answered_table, claude, seeds_table
 
 from distill.errors import GuardError
 from distill.guards import (
@@ -13,9 +13,11 @@ from distill.guards import (
     JudgeIndependence,
     PinnedModels,
     RealHeldout,
+    SeedShares,
 )
 from distill.models import LocalModel
-from distill.stages.guard import SHOWN_ROWS, look
+from distill.stages.guard import SHOWN_ROWS, look, merged
+from distill.table import drop
 
 
 def heldout(*questions: str, origin: str = "human") -> pl.DataFrame:
@@ -145,7 +147,93 @@ def test_a_held_out_item_that_is_synthetic_is_found() -> None:
     found = RealHeldout(mode="error").look(evidence(heldout=held))
 
     assert found.fires
-    assert found.sentence == "1 of 2 held-out items are synthetic."
+    assert not found.mild
+    assert found.sentence.startswith("1 of 2 held-out items are synthetic;")
+    assert found.rows == ("held-out h0",)
+
+
+def test_a_held_out_question_with_two_references_warns_and_a_repeated_one_is_said() -> None:
+    held = heldout("What is 2+2?", "what IS  2+2?", "What is 2-2?", "c", "c").with_columns(
+        reference=pl.Series(["4", "5", "0", "x", " X"])
+    )
+    found = RealHeldout(mode="error").look(evidence(heldout=held))
+    results = look(
+        {"real_heldout": RealHeldout(mode="error")}, evidence(heldout=held), when="before"
+    )
+
+    assert found.rows == ("the same question, different references: held-out h0, h1",)
+    assert "2 questions are asked more than once, 1 of them with different" in found.sentence
+    assert results["real_heldout"].status == "warn"
+    repeated = RealHeldout(mode="error").look(evidence(heldout=held[3:]))
+    assert not repeated.fires
+    assert "1 question is asked more than once, 0 of them with different" in repeated.sentence
+
+
+def test_what_few_held_out_items_can_say_is_told() -> None:
+    few = RealHeldout(mode="error").look(evidence(heldout=heldout(*map(str, range(100)))))
+    many = RealHeldout(mode="error").look(evidence(heldout=heldout(*map(str, range(200)))))
+
+    assert "it is right 40% to 60% of the time" in few.sentence
+    assert many.sentence == "All 200 held-out items are real."
+
+
+def seed_shares(**changes: Any) -> SeedShares:
+    usual: dict[str, Any] = {"max_human": None, "max_synthetic": 0, "max_synthetic_rows": 0.5}
+    return SeedShares(**({"mode": "warn"} | usual | changes))
+
+
+ORIGINS = ["log", "log", "human", "synthetic"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fires"),
+    [
+        pytest.param({}, True, id="a synthetic seed"),
+        pytest.param({"max_synthetic": 0.25}, False, id="as many as are allowed"),
+        pytest.param({"max_synthetic": None}, False, id="off"),
+        pytest.param({"max_synthetic": None, "max_human": 0.25}, False, id="hand-written"),
+        pytest.param({"max_synthetic": None, "max_human": 0.2}, True, id="too many hand-written"),
+    ],
+)
+def test_seeds_are_counted_by_their_origin(changes: dict[str, Any], fires: bool) -> None:
+    table = seeds_table("a", "b", "c", "d", origin=ORIGINS)
+    found = seed_shares(**changes).look(evidence(table=table))
+
+    assert found.fires == fires
+    counted = "2 out of logs, 1 hand-written or of no declared origin, 1 synthetic"
+    assert found.sentence.startswith(f"Of 4 seeds {counted}")
+    assert found.rows == (("synthetic seed d",) if fires and "max_human" not in changes else ())
+
+
+@pytest.mark.parametrize(("most", "fires"), [(0.5, False), (0.4, True), (None, False), (0, True)])
+def test_rows_with_a_synthetic_question_are_counted_in_the_finished_dataset(
+    most: float | None, fires: bool
+) -> None:
+    table = answered_table(["x"] * 5, origin=["synthetic", "synthetic", "log", "log", "synthetic"])
+    fallen = drop(table, pl.col("id") == "r4", stage="filter", reason="empty")
+    found = seed_shares(max_synthetic_rows=most).look(evidence(table=fallen))
+
+    assert found.fires == fires
+    assert found.sentence.startswith("2 of 4 questions of the dataset are synthetic")
+
+
+def test_of_nothing_no_share_is_too_large() -> None:
+    assert not seed_shares().look(evidence(table=answered_table([]))).fires
+
+
+def test_what_was_found_at_both_moments_is_told_together() -> None:
+    guards = {"seed_shares": seed_shares()}
+    made = {"origin": ["log", "synthetic"]}
+    before = look(guards, evidence(table=seeds_table("a", "b", **made)), when="before")
+    after = look(guards, evidence(table=answered_table(["x", "x"], **made)), when="after")
+    both = merged(before, after)["seed_shares"]
+
+    assert (before["seed_shares"].status, after["seed_shares"].status) == ("warn", "pass")
+    assert both.status == "warn"
+    assert both.finding is not None
+    assert both.finding.sentence.startswith("Of 2 seeds 1 out of logs, 1 synthetic; at most 0%")
+    assert both.finding.sentence.endswith("1 of 2 questions of the dataset are synthetic.")
+    assert both.finding.hint == before["seed_shares"].finding.hint  # type: ignore[union-attr]
 
 
 def test_an_error_stops_with_all_evidence_and_a_warning_does_not() -> None:
