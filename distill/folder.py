@@ -17,6 +17,7 @@ REPLACED = ".replaced-manifest.json"
 RUN_FILES = (
     "dataset.jsonl",
     "rejected.jsonl",
+    "review.jsonl",
     "examples.parquet",
     "responses.parquet",
     "canaries.parquet",
@@ -28,6 +29,8 @@ RUN_FILES = (
 )
 # What a dataset is rebuilt from; the manifest has their digests.
 DATA_FILES = ("rejected.jsonl", "examples.parquet", "responses.parquet", "config.yaml")
+# What a human should look at, in runs that have such rows.
+REVIEW = "review.jsonl"
 # What `distill drift` compares with, in runs that have canaries; the manifest has its digest.
 CANARIES = "canaries.parquet"
 

@@ -11,6 +11,7 @@ from distill.fingerprint import implementation, versions
 from distill.models.budget import Spend
 from distill.record import RunRecord
 from distill.records import Records, rows_sha256
+from distill.review import review_counts
 from distill.stages.evaluate import Arm, Evaluation
 from distill.stages.judge import BELOW_THRESHOLD
 from distill.table import REAL, UNSCORED, rejected_counts
@@ -43,6 +44,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         "time": record.time_s,
         "cost_if_uncached_usd": _rounded(record.uncached_usd),
     }
+    if record.review.height:
+        manifest["review"] = review_counts(record.review)
     if record.sweep_id is not None:
         manifest["sweep"] = {"id": record.sweep_id, "point": record.name}
     if record.heldout is not None:

@@ -12,6 +12,7 @@ import polars as pl
 from distill.models.budget import Spend
 from distill.plan import Plan
 from distill.records import Records
+from distill.review import no_review
 from distill.stages.canaries import Canaries
 from distill.stages.evaluate import Evaluation
 from distill.stages.guard import GuardResult
@@ -36,6 +37,7 @@ class RunRecord:
         guards: Findings by guard.
         spend: What teacher and judge cost, by role.
         canaries: What the teacher said to the canary questions, or `None` where there are none.
+        review: What a human should look at (`REVIEW_COLUMNS`).
         dataset_sha256: Digest of `dataset.jsonl`.
         diversity: Figures by name; absent where there was too little text.
         trained: The student, or `None`.
@@ -58,6 +60,7 @@ class RunRecord:
     funnel: dict[str, int] = field(default_factory=dict)
     spend: dict[str, Spend] = field(default_factory=dict)
     canaries: Canaries | None = None
+    review: pl.DataFrame = field(default_factory=no_review)
     dataset_sha256: str = ""
     diversity: dict[str, float] = field(default_factory=dict)
     trained: Trained | None = None

@@ -15,7 +15,7 @@ from rich.console import Console
 from distill.config import to_yaml
 from distill.costs import uncached_usd
 from distill.errors import DistillError
-from distill.folder import CANARIES, MANIFEST, RunFolder, file_digests
+from distill.folder import CANARIES, MANIFEST, REVIEW, RunFolder, file_digests
 from distill.guards import Evidence
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
@@ -26,6 +26,7 @@ from distill.plan import Plan
 from distill.progress import Progress
 from distill.record import RunRecord
 from distill.report import write_card, write_report
+from distill.review import review_rows, write_review
 from distill.stages.canaries import ask_canaries
 from distill.stages.evaluate import evaluate
 from distill.stages.export import (
@@ -146,6 +147,7 @@ def inspect(record: RunRecord) -> None:
     """Let the guards look at the finished dataset, before anything is trained on it."""
     found = look(record.plan.guards, evidence_of(record), when="after")
     record.guards = merged(record.guards, found)
+    record.review = review_rows(record.table, record.plan.filters, record.guards)
 
 
 def watch(record: RunRecord, client: ModelClient, draft: Path) -> None:
@@ -197,6 +199,7 @@ def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -
     """Draft every file that the run leaves beside its dataset; the manifest comes last."""
     plan = record.plan
     record.table.write_parquet(draft / "examples.parquet")
+    write_review(record.review, draft / REVIEW)
     export_responses(ledger, client.used, draft / "responses.parquet")
     record.uncached_usd = uncached_usd(draft / "responses.parquet")
     write_text(draft / "config.yaml", to_yaml(plan.config))

@@ -62,6 +62,15 @@ JUDGED_COLUMNS: dict[str, Any] = {
     "judge_reason": pl.String,  # the judge's own words
     "judge_key": pl.String,  # the response's key in the ledger
 }
+# Of `review.jsonl`, a table of its own: one row a thing that a human should look at.
+REVIEW_COLUMNS: dict[str, Any] = {
+    "id": pl.String,  # of the row of the one table; the seed's id before there are answers
+    "question": pl.String,  # the real input
+    "answer": pl.String,  # what the student is to say; null where there is none
+    "stage": pl.String,  # who is in doubt: `filter`, `guard`, …
+    "reason": pl.String,  # its name in the config
+    "evidence": pl.String,  # what the doubt rests on, in words; null where the reason says it all
+}
 
 
 def is_in() -> pl.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import polars as pl
@@ -47,12 +47,15 @@ class Finding:
         sentence: What was found, in one sentence.
         rows: Evidence, one line a row; empty where it is not about rows.
         hint: How to mend it, or `None`.
+        review: Rows that a human should look at (`REVIEW_COLUMNS`), whether it fires or not;
+            `None` for none.
     """
 
     fires: bool
     sentence: str
     rows: tuple[str, ...] = ()
     hint: str | None = None
+    review: pl.DataFrame | None = field(default=None, compare=False)
 
 
 @runtime_checkable

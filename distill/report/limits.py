@@ -52,6 +52,7 @@ def limits(record: RunRecord, manifest: Manifest) -> list[str]:
     """Return what a user of the dataset has to know, beside the doubts."""
     return [
         *_size_limits(manifest),
+        *_review_limits(manifest),
         *_human_limits(record, manifest),
         *_label_limits(record),
         *_process_limits(record),
@@ -153,6 +154,15 @@ def _size_limits(manifest: Manifest) -> Iterator[str]:
         yield "The dataset is empty."
     elif rows < FEW_ROWS:
         yield f"It has only {counted(rows, 'row')}."
+
+
+def _review_limits(manifest: Manifest) -> Iterator[str]:
+    waiting: Mapping[str, int] = manifest.get("review", {})
+    rows = sum(waiting.values())
+    if rows:
+        verb = "waits" if rows == 1 else "wait"
+        by = listed([f"{reason} {count(n)}" for reason, n in waiting.items()])
+        yield f"{counted(rows, 'row')} {verb} for review by a human in review.jsonl ({by})."
 
 
 def _human_limits(record: RunRecord, manifest: Manifest) -> Iterator[str]:

@@ -208,6 +208,8 @@ def _addresses(record: RunRecord, width: int) -> Iterator[Text]:
     here = Path.cwd()
     shown = out.relative_to(here) if out.is_absolute() and out.is_relative_to(here) else out
     yield from _address("Report", str(shown / "report.html"), width)
+    if record.review.height:
+        yield from _address("Review", str(shown / "review.jsonl"), width)
     tracking: dict[str, Any] = record.plan.config.get("tracking") or {}
     uri = str(without_secrets(tracking.get("uri") or ""))
     if uri.startswith("sqlite:"):

@@ -35,16 +35,17 @@ def export_dataset(table: pl.DataFrame, export: Export, path: Path) -> str:
     Returns:
         The SHA-256 of the file, 64 hex digits: the dataset's identity.
     """
-    return _write_lines(export.lines(table.filter(is_in())), path)
+    return write_lines(export.lines(table.filter(is_in())), path)
 
 
 def export_rejected(table: pl.DataFrame, path: Path) -> None:
     """Write every row that fell out, with its stage, its reason and the evidence there is."""
     fallen = table.filter(~is_in()).select(REJECTED_COLUMNS)
-    _write_lines(fallen.iter_rows(named=True), path)
+    write_lines(fallen.iter_rows(named=True), path)
 
 
-def _write_lines(lines: Iterable[Mapping[str, Any]], path: Path) -> str:
+def write_lines(lines: Iterable[Mapping[str, Any]], path: Path) -> str:
+    """Write one JSON object a line, whole or not at all; return the SHA-256 of the file."""
     digest = hashlib.sha256()
     with whole_file(path) as draft, draft.open("wb") as file:
         for line in lines:

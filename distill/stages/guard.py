@@ -49,6 +49,8 @@ def merged(
 ) -> dict[str, GuardResult]:
     """Return one result a guard; a guard that warned at either moment has warned.
 
+    What a guard wants to have reviewed is what it saw last: the rows that are trained on.
+
     Args:
         before: What was found before anything was spent.
         after: What was found in the finished dataset.
@@ -62,6 +64,7 @@ def merged(
                 sentence=f"{first.sentence} {second.sentence}",
                 rows=(*first.rows, *second.rows),
                 hint=first.hint,
+                review=second.review,
             )
             both[name] = GuardResult(status="warn", finding=told_twice)
     return {name: both[name] for name in (*before, *(n for n in after if n not in before))}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from finished_runs import SHAPES, MakeRun, warned
 
 from distill.manifest import make_manifest
 from distill.record import RunRecord
+from distill.report import write_card
 from distill.report.limits import doubts, limits
+from distill.review import review_frame
 
 
 def _doubts(record: RunRecord) -> str:
@@ -115,3 +118,28 @@ def test_a_label_that_dominates_is_named_and_so_is_one_without_examples(
     assert "One label dominates: sport is" in told
     assert "3 labels have no example: business, politics, tech" in told
     assert "label" not in balanced
+
+
+def test_manifest_card_and_limits_say_how_many_rows_wait_for_review(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    record = make_run()
+    assert "review" not in make_manifest(record)
+    lines = [
+        {"id": "a", "stage": "guard", "reason": "near"},
+        {"id": "b", "stage": "guard", "reason": "near"},
+        {"id": "c", "stage": "filter", "reason": "doubt"},
+    ]
+    record.review = review_frame(lines)
+    manifest = make_manifest(record)
+    assert manifest["review"] == {"filter/doubt": 1, "guard/near": 2}
+
+    told = "3 rows wait for review by a human in review.jsonl (filter/doubt 1, guard/near 2)."
+    assert told in limits(record, manifest)
+    write_card(record, manifest, tmp_path / "README.md")
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert f"- {told}" in card
+    assert "What a human should look at stands in `review.jsonl`" in card
+
+    record.review = record.review[:1]
+    assert "1 row waits for review" in _limits(record)
