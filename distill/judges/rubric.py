@@ -20,6 +20,7 @@ from typing_extensions import TypedDict
 
 from distill.component import Positive, Share, Text, component
 from distill.judges.verdict import Verdict
+from distill.models.batch_api import Mode
 from distill.models.client import ModelClient
 from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.models.settings import BaseUrl
@@ -71,6 +72,8 @@ class Rubric:
         model: The judge's exact model id; handed to `via`.
         base_url: The judge's endpoint; handed to `via`.
         concurrency: Requests in flight at once; handed to `via`.
+        mode: `online`, or `batch` where the provider has batches; handed to `via`. `None` leaves it
+            to the choice of provider.
         via: The provider that is asked. More than one of its `samples` are averaged.
         system: System prompt.
         prompt: User turn with `{dimensions}` and `{material}`.
@@ -82,6 +85,7 @@ class Rubric:
     model: Text
     base_url: BaseUrl | None
     concurrency: Positive
+    mode: Mode | None
     via: Model
     system: Text
     prompt: Text

@@ -48,6 +48,8 @@ REPLACED: Config = {
 
 # By component, what a key that it got later was before.
 LATER_KEYS: Mapping[str, Config] = {
+    "distill.models.Claude": {"lost_batch_s": 60.0},
+    "distill.judges.Rubric": {"mode": None},
     "distill.models.OpenAICompatible": {
         "structured": "json_schema",
         "label_logprobs": "none",
