@@ -40,6 +40,7 @@ NOT_IDENTITY = (
     "teacher.slots",
     "teacher.limits",
     "teacher.mode",
+    "teacher.lost_batch_s",
     "teacher.prompt_cache",
     "teacher.timeout_s",
     "teacher.max_retries",
@@ -58,6 +59,7 @@ NOT_IDENTITY = (
     "judge.via.slots",
     "judge.via.limits",
     "judge.via.mode",
+    "judge.via.lost_batch_s",
     "judge.via.prompt_cache",
     "judge.via.timeout_s",
     "judge.via.max_retries",
@@ -242,15 +244,16 @@ def _switch_off(config: Config, choices: Mapping[str, Any], set_by_user: set[str
 
 
 def _hand_down(config: Config) -> None:
-    """Let the endpoint that a judge is given be that of the model it asks.
+    """Let the endpoint and the mode that a judge is given be those of the model it asks.
 
     Where none is given, the model's own choice of a provider says which one it is.
     """
     judge = config.get("judge")
-    if not isinstance(judge, dict) or judge.get("base_url") is None:
+    if not isinstance(judge, dict) or not isinstance(judge.get("via"), dict):
         return
-    if isinstance(judge.get("via"), dict):
-        judge["via"]["base_url"] = judge["base_url"]
+    for key in ("base_url", "mode"):
+        if judge.get(key) is not None:
+            judge["via"][key] = judge[key]
 
 
 def missing_value(key: str) -> Fault:

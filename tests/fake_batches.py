@@ -25,6 +25,13 @@ class Errored:
     message: str = "as the script says"
 
 
+@dataclass(frozen=True)
+class Odd:
+    """A result as it is, whatever it means."""
+
+    result: Any
+
+
 def prompt_of(params: Mapping[str, Any]) -> str:
     """Return the user's turn."""
     return str(params["messages"][-1]["content"])
@@ -48,7 +55,21 @@ class FakeBatches:
         cut_results: Readings of results that end after the first.
         raw_unicode: Whether results are written without escapes.
         lost: Creations that are carried out and whose response is lost.
+        dropped: Creations that are not carried out and whose response is lost.
         has_batches: Whether there are any here.
+        listing: The status that the list is refused with, or `None`.
+        hidden: How often the list is asked for before it tells of batches.
+        page: Batches on a page of the list.
+        too_many: Requests from which on a batch is too large, or `None`.
+        too_many_bytes: Bytes above which a batch is too large, or `None`.
+        gone: Whether the results of the first batch are no longer there.
+        forgotten: Whether the first batch is not known.
+        strange: Results that nobody asked for, added to those of each batch.
+        moved: Whether results lie at another place.
+        stands: Creations stand still until it is set.
+        bodies: The requests of each batch as they came in.
+        sizes: Bytes of each batch as it came in.
+        calls: How often each call was made.
     """
 
     answer: Callable[[str, int], Any] = faithful
@@ -56,7 +77,21 @@ class FakeBatches:
     is_held: threading.Event = field(default_factory=threading.Event)
     refusals: dict[str, list[int]] = field(default_factory=dict)
     lost: int = 0
+    dropped: int = 0
     has_batches: bool = True
+    listing: int | None = None
+    hidden: int = 0
+    page: int = 100
+    too_many: int | None = None
+    too_many_bytes: int | None = None
+    gone: bool = False
+    forgotten: bool = False
+    strange: list[Any] = field(default_factory=list)
+    moved: bool = False
+    stands: threading.Event | None = None
+    bodies: list[list[dict[str, Any]]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
     cut_results: int = 0
     raw_unicode: bool = False
     port: int = 0
@@ -80,6 +115,17 @@ class FakeBatches:
                 assert monotonic() < ends_at, "it did not come to that"
                 self._changed.wait(0.1)
 
+    def is_too_large(self, requests: int, size: int) -> bool:
+        """Say whether a batch is more than is taken at once."""
+        too_many = self.too_many is not None and requests >= self.too_many
+        return too_many or (self.too_many_bytes is not None and size > self.too_many_bytes)
+
+    def called(self, call: str) -> None:
+        """Count a call, and tell those who wait."""
+        with self._changed:
+            self.calls[call] += 1
+            self._changed.notify_all()
+
     def refused(self, call: str) -> int | None:
         """Return the status that the next call is refused with."""
         with self._changed:
@@ -99,6 +145,7 @@ class FakeBatches:
                 result = _result(told, request["params"])
                 results.append({"custom_id": request["custom_id"], "result": result})
             results.reverse()
+            self.bodies.append(requests)
             self.batches[batch_id] = {"results": results, "polls": 0}
             self._changed.notify_all()
             return self.state(batch_id)
@@ -122,7 +169,7 @@ class FakeBatches:
                     "succeeded": total if ended else 0,
                 },
                 "results_url": f"{self.url}/v1/messages/batches/{batch_id}/results"
-                if ended
+                if ended and not (self.gone and batch_id == "msgbatch_0001")
                 else None,
             }
 
@@ -131,8 +178,10 @@ def _result(told: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(told, Errored):
         error = {"type": "error", "error": {"type": told.kind, "message": told.message}}
         return {"type": "errored", "error": error}
-    if told in {EXPIRED, CANCELED}:
+    if told in (EXPIRED, CANCELED):
         return {"type": told}
+    if isinstance(told, Odd):
+        return told.result
     return {"type": "succeeded", "message": message(str(told), params)}
 
 
@@ -173,43 +222,86 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def _move(self) -> None:
+        self.send_response(307)
+        self.send_header("location", f"{self.fake.url}/elsewhere")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
     def _refuse(self, status: int) -> None:
         error = {"type": "api_error", "message": "as the script says"}
         self._send({"type": "error", "error": error}, status)
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        raw = self.rfile.read(int(self.headers["content-length"]))
+        body = json.loads(raw)
         if self.path.startswith("/v1/messages/batches"):
-            if not self.fake.has_batches:
-                return self._refuse(404)
-            status = self.fake.refused("create")
-            if status is not None:
-                return self._refuse(status)
-            made = self.fake.create(body["requests"])
-            if self.fake.lost:
-                self.fake.lost -= 1
-                self.close_connection = True
-                return self.connection.close()
-            return self._send(made)
+            return self._create(body["requests"], len(raw))
         self.fake.online += 1
         told = self.fake.answer(prompt_of(body), 0)
         return self._send(message(str(told), body))
 
+    def _create(self, requests: list[dict[str, Any]], size: int) -> None:
+        fake = self.fake
+        fake.called("create")
+        status = fake.refused("create")
+        if not fake.has_batches:
+            status = 404
+        elif fake.is_too_large(len(requests), size):
+            status = 413
+        if status is not None:
+            return self._refuse(status)
+        if fake.dropped:
+            fake.dropped -= 1
+            return self._break_off()
+        fake.sizes.append(size)
+        made = fake.create(requests)
+        if fake.stands is not None:
+            fake.stands.wait(WAIT_S)
+        if fake.lost:
+            fake.lost -= 1
+            return self._break_off()
+        return self._send(made)
+
+    def _break_off(self) -> None:
+        self.close_connection = True
+
+    def _list(self, query: str) -> None:
+        fake = self.fake
+        fake.called("list")
+        if fake.listing is not None:
+            return self._refuse(fake.listing)
+        if fake.hidden:
+            fake.hidden -= 1
+            return self._send({"data": [], "has_more": False, "last_id": None})
+        asked = dict(part.split("=") for part in query.split("&") if part)
+        names = list(reversed(fake.batches))
+        start = names.index(asked["after_id"]) + 1 if "after_id" in asked else 0
+        some = names[start : start + fake.page]
+        listed = [fake.state(batch_id, looked=True) for batch_id in some]
+        more = start + len(some) < len(names)
+        return self._send({"data": listed, "has_more": more, "last_id": some[-1] if some else None})
+
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         if not path.startswith("/v1/messages/batches"):
+            self.fake.called(path)
             return self._refuse(404)
         parts = path.split("/")[4:]
         if not parts:
-            listed = [self.fake.state(batch_id) for batch_id in reversed(self.fake.batches)]
-            return self._send({"data": listed, "has_more": False, "last_id": None})
+            return self._list(query)
         call = "results" if len(parts) == 2 else "state"
+        self.fake.called(call)
+        if self.fake.forgotten and parts[0] == "msgbatch_0001":
+            return self._refuse(404)
+        if self.fake.moved:
+            return self._move()
         status = self.fake.refused(call)
         if status is not None:
             return self._refuse(status)
         if call == "state":
             return self._send(self.fake.state(parts[0], looked=True))
-        rows = self.fake.batches[parts[0]]["results"]
+        rows = [*self.fake.strange, *self.fake.batches[parts[0]]["results"]]
         if self.fake.cut_results:
             self.fake.cut_results -= 1
             rows = rows[:1]

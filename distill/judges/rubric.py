@@ -22,6 +22,7 @@ from distill.component import Positive, Share, Text, component
 from distill.judges.asking import Heard, ask_for, fenced
 from distill.judges.canaries import Canary, draw_canaries
 from distill.judges.verdict import SCORE_SD, VOTES, Verdict
+from distill.models.batch_api import Mode
 from distill.models.client import ModelClient
 from distill.models.protocol import Model, Request
 from distill.models.settings import BaseUrl
@@ -74,6 +75,8 @@ class Rubric:
         model: The judge's exact model id; handed to `via`.
         base_url: The judge's endpoint; handed to `via`.
         concurrency: Requests in flight at once; handed to `via`.
+        mode: `online`, or `batch` where the provider has batches; handed to `via`. `None` leaves it
+            to the choice of provider.
         via: The provider that is asked. More than one of its `samples` are averaged.
         band: Rows whose first score lies so near to the threshold or nearer, in [0, 1], get all
             `samples` of `via`, others one; `None` gives all of them to every row.
@@ -88,6 +91,7 @@ class Rubric:
     model: Text
     base_url: BaseUrl | None
     concurrency: Positive
+    mode: Mode | None
     via: Model
     band: Share | None
     canaries: Canaries

@@ -10,11 +10,13 @@ moments at a power cut, never at a killed process. PostgreSQL keeps to its own s
 that is restarted is waited for.
 
 entry.py       one response and its key
-database.py    tables and their version, transactions, errors in sentences
+tables.py      tables and their version
+database.py    connections, transactions, errors in sentences
 address.py     paths and URLs, and URLs without their passwords
 patience.py    waiting for a server that is away
 store.py       responses by key
 claims.py      who pays for what; claimants.py reads it
+batches.py     batches under way
 flow.py        commits and claims from inside an event loop
 contents.py    figures, vacuum
 transfer.py    out into files and back

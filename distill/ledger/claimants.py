@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from distill.ledger.database import CLAIMS
+from distill.ledger.claims import EXPIRES_AT, LEASED
+from distill.ledger.tables import CLAIMS, LEASES
 from distill.processes import started
 
 
@@ -35,9 +36,11 @@ class Claimant:
 
 def claimants(connection: sa.Connection) -> list[Claimant]:
     """Return all who hold claims, those with the most first."""
-    held = sa.select(
-        CLAIMS.c.owner, sa.func.count(CLAIMS.c.key), sa.func.max(CLAIMS.c.expires_at)
-    ).group_by(CLAIMS.c.owner)
+    held = (
+        sa.select(CLAIMS.c.owner, sa.func.count(CLAIMS.c.key), sa.func.max(EXPIRES_AT))
+        .select_from(LEASED)
+        .group_by(CLAIMS.c.owner)
+    )
     now = time.time()
     found = [
         _claimant(owner, count, until - now) for owner, count, until in connection.execute(held)
@@ -48,8 +51,12 @@ def claimants(connection: sa.Connection) -> list[Claimant]:
 def drop_lapsed(connection: sa.Connection) -> int:
     """Drop the claims that nobody can be paying for any more; return how many there were."""
     gone = [claimant.owner for claimant in claimants(connection) if not claimant.live]
-    lapsed = sa.or_(CLAIMS.c.expires_at < time.time(), CLAIMS.c.owner.in_(gone))
-    return connection.execute(sa.delete(CLAIMS).where(lapsed)).rowcount
+    dropped = connection.execute(sa.delete(CLAIMS).where(CLAIMS.c.owner.in_(gone))).rowcount
+    held = sa.select(CLAIMS.c.owner).where(CLAIMS.c.owner == LEASES.c.owner).exists()
+    # One that runs may be about to claim.
+    over = LEASES.c.expires_at < time.time()
+    connection.execute(sa.delete(LEASES).where(over, ~held))
+    return dropped
 
 
 def _claimant(owner: str, count: int, lapses_in_s: float) -> Claimant:

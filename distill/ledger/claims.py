@@ -1,7 +1,9 @@
 """Claims: several processes on one ledger pay for a response once.
 
-A claim is a row with its owner and a time at which it lapses. A claim whose owner is a process of
-this machine that is gone lapses at once, so that a run that was killed holds nobody up.
+A claim is a row with its owner, and an owner has one lease for all its claims: a batch may have
+100,000 of them for a day, and what is renewed every few seconds is one row. Claims lapse with their
+owner's lease; a claim whose owner is a process of this machine that is gone lapses at once, so that
+a run that was killed holds nobody up.
 """
 
 from __future__ import annotations
@@ -16,9 +18,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from distill.ledger.database import CLAIMS, RESPONSES, insert_or_keep, transact
+from distill.ledger.tables import LEASES
 from distill.processes import started
 
 KEYS_AT_ONCE = 500
+# A claim from before there were leases has a time of its own.
+EXPIRES_AT = sa.func.coalesce(LEASES.c.expires_at, CLAIMS.c.expires_at)
+LEASED = CLAIMS.outerjoin(LEASES, LEASES.c.owner == CLAIMS.c.owner)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,7 @@ class Claims:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._insert = insert_or_keep(CLAIMS, engine.dialect.name)
+        self._insert_lease = insert_or_keep(LEASES, engine.dialect.name)
         pid = os.getpid()
         self.owner = f"{socket.gethostname()}:{pid}:{started(pid)}:{secrets.token_hex(8)}"
 
@@ -66,6 +73,7 @@ class Claims:
         def work(connection: sa.Connection) -> tuple[frozenset[str], set[str]]:
             # Writing first takes SQLite's write lock at once; reading first could not upgrade.
             connection.execute(self._insert, rows)
+            self._extend(connection, now + lease_s)
             answered = frozenset(
                 connection.execute(
                     sa.select(RESPONSES.c.key).where(RESPONSES.c.key.in_(keys))
@@ -74,9 +82,9 @@ class Claims:
             if answered:
                 connection.execute(sa.delete(CLAIMS).where(CLAIMS.c.key.in_(answered), ours))
             held = connection.execute(
-                sa.select(CLAIMS.c.key, CLAIMS.c.owner, CLAIMS.c.expires_at).where(
-                    CLAIMS.c.key.in_(keys)
-                )
+                sa.select(CLAIMS.c.key, CLAIMS.c.owner, EXPIRES_AT)
+                .select_from(LEASED)
+                .where(CLAIMS.c.key.in_(keys))
             ).all()
             granted = {key for key, owner, _ in held if owner == self.owner}
             for key, owner, expires_at in held:
@@ -99,16 +107,27 @@ class Claims:
 
     def renew(self, *, lease_s: float) -> None:
         """Hold everything that this claimant holds for `lease_s` more seconds."""
-        later = sa.update(CLAIMS).where(CLAIMS.c.owner == self.owner)
-        later = later.values(expires_at=time.time() + lease_s)
-        transact(self._engine, lambda connection: connection.execute(later))
+        until = time.time() + lease_s
+        transact(self._engine, lambda connection: self._extend(connection, until))
 
     def release(self, keys: Sequence[str] | None = None) -> None:
         """Give up claims on `keys`, or on everything that this claimant holds."""
         gone = sa.delete(CLAIMS).where(CLAIMS.c.owner == self.owner)
         if keys is not None:
             gone = gone.where(CLAIMS.c.key.in_(keys))
-        transact(self._engine, lambda connection: connection.execute(gone))
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(gone)
+            if keys is None:
+                connection.execute(sa.delete(LEASES).where(LEASES.c.owner == self.owner))
+
+        transact(self._engine, work)
+
+    def _extend(self, connection: sa.Connection, until: float) -> None:
+        """Let the lease run until a time, in seconds since the epoch."""
+        later = sa.update(LEASES).where(LEASES.c.owner == self.owner).values(expires_at=until)
+        if not connection.execute(later).rowcount:
+            connection.execute(self._insert_lease, [{"owner": self.owner, "expires_at": until}])
 
 
 def _is_dead(owner: str) -> bool:

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from distill.ledger.address import sqlite_file, without_password
 from distill.ledger.claimants import Claimant, claimants, drop_lapsed
-from distill.ledger.database import BUSY_TIMEOUT_S, CLAIMS, RESPONSES, told
+from distill.ledger.database import BUSY_TIMEOUT_S, RESPONSES, told
 from distill.ledger.store import Ledger
+from distill.ledger.tables import TABLES
 from distill.models.prices import price_of
 
 SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
@@ -156,7 +157,7 @@ def vacuum(ledger: Ledger) -> Vacuumed:
             connection.exec_driver_sql("VACUUM")
             in_use = not _empty_log(connection)
         else:
-            for table in (RESPONSES, CLAIMS):
+            for table in TABLES:
                 connection.exec_driver_sql(f"VACUUM (ANALYZE) {table.name}")
         after = _bytes(ledger, connection)
     return Vacuumed(
@@ -208,6 +209,5 @@ def _bytes(ledger: Ledger, connection: sa.Connection) -> int:
             return 0
         files = (path.with_name(f"{path.name}{ending}") for ending in BESIDE)
         return sum(file.stat().st_size for file in files if file.exists())
-    tables = (RESPONSES, CLAIMS)
-    size = sa.select(*(sa.func.pg_total_relation_size(table.name) for table in tables))
+    size = sa.select(*(sa.func.pg_total_relation_size(table.name) for table in TABLES))
     return sum(int(one) for one in connection.execute(size).one())

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from distill.errors import ConfigError, Fault, LedgerError
 from distill.ledger.address import address_of, is_sqlite_path, scrub, without_password
 from distill.ledger.patience import wait_for_server
+from distill.ledger.tables import CLAIMS, RESPONSES, SCHEMA, SCHEMA_VERSION, TABLES
 
 __all__ = [
     "CLAIMS",
@@ -35,41 +36,11 @@ T = TypeVar("T")
 BUSY_TIMEOUT_S = 60
 WAL_PAUSE_S = 0.01
 CONNECT_TIMEOUT_S = 10
-# A release that reads and writes tables of another shape raises this.
-SCHEMA_VERSION = 1
 # Any number, the same in all releases: who makes the tables in PostgreSQL holds this lock.
 SETUP_LOCK = 7146216
 # Deadlock, and two transactions that cannot both have come first: PostgreSQL asks to try again.
 TRY_AGAIN = frozenset({"40P01", "40001"})
 TRIES = 5
-
-_metadata = sa.MetaData()
-RESPONSES = sa.Table(
-    "responses",
-    _metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("provider", sa.Text, nullable=False),
-    sa.Column("namespace", sa.Text, nullable=False),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("served_model", sa.Text, nullable=False),
-    sa.Column("sample", sa.BigInteger, nullable=False),
-    sa.Column("request", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("input_tokens", sa.BigInteger, nullable=False),
-    sa.Column("output_tokens", sa.BigInteger, nullable=False),
-    sa.Column("request_id", sa.Text, nullable=False),
-    sa.Column("created_at", sa.Text, nullable=False),
-)
-# Who is paying for a response right now, so that nobody else does.
-CLAIMS = sa.Table(
-    "claims",
-    _metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("owner", sa.Text, nullable=False),
-    sa.Column("expires_at", sa.Float, nullable=False),
-)
-# The shape of the other tables; a ledger from before this table has version 1.
-SCHEMA = sa.Table("ledger_schema", _metadata, sa.Column("version", sa.Integer, primary_key=True))
 
 
 def open_database(url: str, synchronous: str) -> sa.Engine:
@@ -159,7 +130,7 @@ def _set_up(engine: sa.Engine, where: str) -> None:
     """See that the tables are ours and of a shape that this release knows; make what is missing."""
     found = sa.inspect(engine)
     names = set(found.get_table_names())
-    for table in (RESPONSES, CLAIMS):
+    for table in TABLES:
         if table.name in names:
             columns = {column["name"] for column in found.get_columns(table.name)}
             missing = [column.name for column in table.columns if column.name not in columns]
@@ -179,7 +150,8 @@ def _set_up(engine: sa.Engine, where: str) -> None:
                 f"one knows {SCHEMA_VERSION}); nothing was changed.",
                 hint="pip install --upgrade distill, or choose another ledger: ledger.url=…",
             )
-        if version is None or not {RESPONSES.name, CLAIMS.name} <= names:
+        is_whole = {table.name for table in TABLES} <= names
+        if version is None or version < SCHEMA_VERSION or not is_whole:
             _make_tables(connection, engine.dialect.name)
 
 
@@ -187,8 +159,10 @@ def _make_tables(connection: sa.Connection, dialect: str) -> None:
     if dialect == "postgresql":
         # Several may open a new ledger at once; IF NOT EXISTS alone does not keep them apart.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SETUP_LOCK)))
-    for table in (RESPONSES, CLAIMS, SCHEMA):
+    for table in (*TABLES, SCHEMA):
         connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        for index in table.indexes:
+            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
     connection.execute(insert_or_keep(SCHEMA, dialect), [{"version": SCHEMA_VERSION}])
 
 

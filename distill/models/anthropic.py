@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from distill.component import component
+from distill.component import NonNegativeFloat, component
 from distill.models.batch_api import BatchApi, Mode
 from distill.models.counting import Count, counting
 from distill.models.keys import key_from_environment
@@ -25,6 +25,8 @@ class Claude(ModelSettings):
     Args:
         mode: `online`, one request at a time a worker; or `batch`, Message Batches at half the
             price, whose results come within a day. Either's answers serve the other.
+        lost_batch_s: For how long a batch whose receipt was lost is looked for before it is sent
+            once more, in seconds, >= 0. 0 looks once.
         effort: `output_config.effort`, or `None` to leave it to the model.
         thinking: The API's `thinking` object, or `None` to leave it out.
         temperature: Sampling temperature in [0, 1], sent only where it is set: current models
@@ -34,6 +36,7 @@ class Claude(ModelSettings):
     """
 
     mode: Mode
+    lost_batch_s: NonNegativeFloat
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None
     thinking: dict[str, Any] | None
     temperature: (

@@ -105,9 +105,9 @@ class Spend:
         self.served.add(served_model)
         self.cached += 1
 
-    def lose(self, worst_usd: float) -> None:
-        """Count an attempt that brought no answer and may have been billed."""
-        self.lost += 1
+    def lose(self, worst_usd: float, *, attempts: int = 1) -> None:
+        """Count attempts that brought no answer and may have been billed."""
+        self.lost += attempts
         self.maybe_usd += worst_usd
 
     def worst_usd(self, request: str, max_tokens: int) -> float:
@@ -198,13 +198,6 @@ class Budget:
     _freed: asyncio.Condition | None = None
     _loop: asyncio.AbstractEventLoop | None = None
 
-    @property
-    def room_usd(self) -> float:
-        """Dollars that are neither spent nor set aside; infinite without a cap."""
-        if self.max_usd is None:
-            return float("inf")
-        return self.max_usd - self.spent_usd - self.reserved_usd
-
     @asynccontextmanager
     async def room(self, worst_usd: float) -> AsyncIterator[Room]:
         """Hold `worst_usd` for a request while the block runs, and book what it did cost.
@@ -229,7 +222,7 @@ class Budget:
             return
         freed = self._condition()
         async with freed:
-            while self.spent_usd + self.reserved_usd + worst_usd > self.max_usd:
+            while not self.fits(worst_usd):
                 # Counted, not summed: sums of dollars do not come back to zero exactly.
                 if self.in_flight == 0:
                     freed.notify_all()
@@ -237,6 +230,17 @@ class Budget:
                 await freed.wait()
             self.reserved_usd += worst_usd
             self.in_flight += 1
+
+    def fits(self, worst_usd: float) -> bool:
+        """Say whether there is room for so much now."""
+        return self.max_usd is None or (
+            self.spent_usd + self.reserved_usd + worst_usd <= self.max_usd
+        )
+
+    def widen(self, worst_usd: float) -> None:
+        """Set more aside for what has a reservation already; the caller has seen that it fits."""
+        if self.max_usd is not None:
+            self.reserved_usd += worst_usd
 
     async def hold(self, worst_usd: float) -> None:
         """Count what another run has sent and this one waits for: nothing of it can be refused."""

@@ -17,12 +17,14 @@ from distill.ledger.batches import BatchBook
 from distill.ledger.flow import GroupCommit
 from distill.models.answers import Answers
 from distill.models.batch_api import BATCH, ONLINE, BatchModel
+from distill.models.batch_parcel import Dealings
+from distill.models.batch_told import warn_of_batches
 from distill.models.batches import BatchCalls
 from distill.models.breaker import all_failed
 from distill.models.budget import Budget, Spend
 from distill.models.online import OnlineCalls
 from distill.models.prices import price_of
-from distill.models.prompt_cache import marking
+from distill.models.prompt_cache import marker, marking
 from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.models.receipts import Receipts, Wanted
 from distill.progress import Progress
@@ -109,28 +111,33 @@ class ModelClient:
         def on_answered(keys: frozenset[str]) -> None:
             ended(len(self._known(model, spend, keys)))
 
-        claims = self._ledger.claims()
+        claims, book = self._ledger.claims(), BatchBook(self._ledger.engine)
+        mark = marker(model, (wanted.request(key) for key in keys))
         async with GroupCommit(self._ledger) as commit:
             receipts = Receipts(model, spend, commit)
             if isinstance(model, BatchModel) and model.mode == BATCH:
                 async with model.connect_batches(role) as api:
-                    batches = BatchCalls(
+                    dealings = Dealings(
                         role=role,
+                        model=model,
                         api=api,
-                        book=BatchBook(self._ledger.engine),
+                        book=book,
                         receipts=receipts,
                         budget=self._budget,
                         wanted=wanted,
+                        mark=mark,
                         on_answered=on_answered,
                         on_end=on_end,
                         tell=self._progress.tell,
                     )
-                    await batches.run(keys, claims)
+                    await BatchCalls(dealings).run(keys, claims)
                 return
+            if isinstance(model, BatchModel):
+                warn_of_batches(role, book.expected(keys))
             async with model.connect(role) as send:
                 calls = OnlineCalls(
                     role=role,
-                    send=marking(model, (wanted.request(key) for key in keys), send),
+                    send=marking(mark, send),
                     receipts=receipts,
                     budget=self._budget,
                     wanted=wanted,

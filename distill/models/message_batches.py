@@ -1,5 +1,8 @@
 """Anthropic's Message Batches: half the price, results within a day.
 
+The SDK gives connections, auth and errors. Bodies are sent and read raw: a full batch is a quarter
+of a gigabyte, and neither it nor its results are ever held as objects.
+
 Source: Anthropic's platform documentation, "Batch processing", read November 2026: at most 100,000
 requests or 256 MB a batch; ids of at most 64 letters, digits, `-` and `_`; results in any order,
 for 29 days.
@@ -7,30 +10,73 @@ for 29 days.
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+import re
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from distill.models.batch_api import BatchResult, BatchState
+from distill.models.batch_api import (
+    BatchResult,
+    BatchState,
+    BatchTooLargeError,
+    LostBatchError,
+    NoBatchError,
+    moment,
+)
+from distill.models.message_batch_results import lines, result_of
 from distill.models.messages_api import told
 from distill.models.protocol import FailedRequestError
 
 MAX_REQUESTS = 100_000
-# The API's limit is 256 MB; what is not request counts too.
-MAX_BYTES = 250 * 10**6
+MAX_BYTES = 256 * 10**6
 PATH = "/v1/messages/batches"
 JSON_HEADERS = {"content-type": "application/json"}
-LISTED = 100
-# What asking again cannot mend; the provider does not bill it.
-BAD_REQUEST = frozenset({"invalid_request_error", "not_found_error", "request_too_large"})
+LISTED, MOST_PAGES = 100, 1000
+# What an endpoint that has no batches says; 404 is also what it says of an unknown one.
+NO_BATCHES = frozenset({404, 405, 501})
+TOO_LARGE = 413
+# A refusal says for certain that a batch was not taken, but for one that came too late to be sure.
+REFUSALS, TOO_LATE, OVERLOADED = range(300, 500), 408, 529
+# Goes into a path and onto the terminal.
+BATCH_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+HEAD, TAIL = b'{"requests":[', b"]}"
+
+
+class MessageBatchBody:
+    """The bytes of a Message Batch; its requests are the very texts that keys were made of."""
+
+    def __init__(self) -> None:
+        self._written = io.BytesIO()
+        self._written.write(HEAD)
+
+    @property
+    def size(self) -> int:
+        """How many bytes would be sent."""
+        return self._written.tell() + len(TAIL)
+
+    def add(self, custom_id: str, request: str, *, max_bytes: int) -> bool:
+        """Add a request; say no where more than `max_bytes` would be sent."""
+        is_first = self._written.tell() == len(HEAD)
+        comma = "" if is_first else ","
+        part = f'{comma}{{"custom_id":{json.dumps(custom_id)},"params":{request}}}'.encode()
+        if not is_first and self.size + len(part) > max_bytes:
+            return False
+        self._written.write(part)
+        return True
+
+    def finish(self) -> bytes:
+        """Return what is to be sent; the buffer is handed over without a copy."""
+        self._written.write(TAIL)
+        return self._written.getvalue()
 
 
 class MessageBatches:
     """The batches of one key.
 
     Args:
-        client: The SDK's asynchronous client.
+        client: The SDK's asynchronous client, which makes one attempt.
     """
 
     max_requests = MAX_REQUESTS
@@ -39,113 +85,131 @@ class MessageBatches:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    async def create(self, items: Sequence[tuple[str, str]]) -> str:
-        """Send a batch; the requests are the very texts that their keys were made from."""
-        listed = ",".join(
-            f'{{"custom_id":{json.dumps(custom_id)},"params":{request}}}'
-            for custom_id, request in items
-        )
-        made = await self._call("post", PATH, content=f'{{"requests":[{listed}]}}'.encode())
-        return str(made["id"])
+    def body(self) -> MessageBatchBody:
+        """Return a body without requests."""
+        return MessageBatchBody()
+
+    async def create(self, body: bytes) -> str:
+        """Send a batch."""
+        import httpx2
+
+        with _told(sending=True):
+            response = await self._client.post(
+                PATH, content=body, options={"headers": JSON_HEADERS}, cast_to=httpx2.Response
+            )
+        try:
+            return _id(_json(response.content))
+        except FailedRequestError as error:
+            # The status said success.
+            raise LostBatchError(error.detail, retry=True) from error
 
     async def state(self, batch_id: str) -> BatchState:
         """Say where a batch is."""
-        return _state(await self._call("get", f"{PATH}/{batch_id}"))
+        return _state(await self._get(f"{PATH}/{batch_id}"))
 
-    async def results(self, batch_id: str) -> AsyncIterator[BatchResult]:
+    async def results(self, batch_id: str) -> AsyncGenerator[BatchResult, None]:
         """Yield the results, line by line as they come in."""
         import httpx2
-        from anthropic import APIError
 
-        batches = self._client.messages.batches
-        try:
-            async with batches.with_streaming_response.results(batch_id) as response:
-                async for line in _lines(response.iter_bytes()):
-                    yield _result(line)
-        except APIError as error:
-            raise told(error) from error
-        except httpx2.HTTPError as error:
-            detail = f"the results broke off, {type(error).__name__}"
-            raise FailedRequestError(detail, retry=True) from error
+        # Not at the address that the batch names: behind a gateway it is the provider's own.
+        path = f"{PATH}/{batch_id}/results"
+        with _told():
+            response = await self._client.get(path, cast_to=httpx2.Response, stream=True)
+            try:
+                async for line in lines(response.aiter_bytes()):
+                    yield result_of(line)
+            finally:
+                await response.aclose()
 
     async def since(self, created_at: str) -> list[BatchState]:
-        """Return the newer batches, as far as the provider lists any."""
+        """Return the newer batches; the newest are listed first."""
         found: list[BatchState] = []
         path = f"{PATH}?limit={LISTED}"
-        while True:
-            try:
-                page = await self._call("get", path)
-            except FailedRequestError as error:
-                if error.retry:
-                    raise
-                return found  # an endpoint without a list says nothing about its batches
-            states = [_state(body) for body in page.get("data") or ()]
-            newer = [state for state in states if _moment(state.created_at) >= _moment(created_at)]
+        for _ in range(MOST_PAGES):
+            page = await self._get(path)
+            listed = page.get("data") if isinstance(page, dict) else None
+            if not isinstance(listed, list):
+                raise FailedRequestError("no list of batches", retry=True)
+            states = [_state(body) for body in listed]
+            newer = [state for state in states if moment(state.created_at) >= moment(created_at)]
             found += newer
-            if not page.get("has_more") or len(newer) < len(states) or not states:
-                return found
-            path = f"{PATH}?limit={LISTED}&after_id={page['last_id']}"
+            if not states or not page.get("has_more") or len(newer) < len(states):
+                break
+            path = f"{PATH}?limit={LISTED}&after_id={states[-1].batch_id}"
+        return found
 
-    async def _call(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+    async def _get(self, path: str) -> Any:
         import httpx2
-        from anthropic import APIError
 
-        send = getattr(self._client, method)
-        if more:
-            more["options"] = {"headers": JSON_HEADERS}
-        try:
-            response = await send(path, cast_to=httpx2.Response, **more)
-            body: dict[str, Any] = json.loads(response.content)
-        except APIError as error:
-            raise told(error) from error
-        except ValueError as error:
-            raise FailedRequestError("the reply is not JSON", retry=True) from error
-        return body
+        with _told():
+            response = await self._client.get(path, cast_to=httpx2.Response)
+        return _json(response.content)
 
 
-def _state(body: dict[str, Any]) -> BatchState:
+@contextmanager
+def _told(*, sending: bool = False) -> Iterator[None]:
+    """Turn the SDK's errors into ours.
+
+    Args:
+        sending: Whether something may have been done at the other end all the same.
+    """
+    import httpx2
+    from anthropic import APIError
+
     try:
-        counts = body["request_counts"]
+        yield
+    except (APIError, httpx2.HTTPError, httpx2.StreamError) as error:
+        status = getattr(error, "status_code", None)
+        failed = told(error)
+        if status in NO_BATCHES:
+            raise NoBatchError(failed.detail) from error
+        if status == TOO_LARGE:
+            raise BatchTooLargeError(failed.detail) from error
+        if sending and not _is_refusal(status) and not _is_unreached(error):
+            raise LostBatchError(
+                failed.detail, retry=True, retry_after_s=failed.retry_after_s
+            ) from error
+        raise failed from error
+
+
+def _is_refusal(status: int | None) -> bool:
+    return status == OVERLOADED or (status in REFUSALS and status != TOO_LATE)
+
+
+def _is_unreached(error: BaseException | None) -> bool:
+    """Say whether no connection was made; the SDK's own errors tell a lost one by the same name."""
+    import aiohttp
+
+    while error is not None:
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise FailedRequestError("the reply is not JSON", retry=True) from error
+
+
+def _id(body: Any) -> str:
+    batch_id = body.get("id") if isinstance(body, dict) else None
+    if not isinstance(batch_id, str) or not BATCH_ID.fullmatch(batch_id):
+        raise FailedRequestError("no Message Batch: it has no usable id", retry=True)
+    return batch_id
+
+
+def _state(body: Any) -> BatchState:
+    try:
+        moment(body["created_at"])
         return BatchState(
-            batch_id=str(body["id"]),
-            created_at=str(body["created_at"]),
-            total=sum(int(count) for count in counts.values()),
-            processing=int(counts.get("processing", 0)),
+            batch_id=_id(body),
+            created_at=body["created_at"],
+            total=sum(int(count) for count in body["request_counts"].values()),
             has_ended=body["processing_status"] == "ended",
             has_results=bool(body.get("results_url")) and not body.get("archived_at"),
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise FailedRequestError(f"no Message Batch: {error!r}") from error
-
-
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield whole lines; an answer may hold every other sign that ends a line in a text."""
-    rest = b""
-    async for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            if line.strip():
-                yield line
-    if rest.strip():
-        yield rest
-
-
-def _result(line: bytes) -> BatchResult:
-    custom_id = ""
-    try:
-        told_of = json.loads(line)
-        custom_id, result = str(told_of["custom_id"]), told_of["result"]
-        kind = str(result["type"])
-        if kind == "succeeded":
-            return BatchResult(custom_id=custom_id, body=dict(result["message"]))
-        error = (result.get("error") or {}).get("error") or {}
-        cause, message = str(error.get("type", "")), str(error.get("message", ""))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        # It is told of this one alone: the others of its batch are sound.
-        return BatchResult(custom_id=custom_id, detail=f"no result of a batch: {error!r}")
-    detail = ", ".join(part for part in (f"batch item {kind}", cause, message) if part)
-    return BatchResult(custom_id=custom_id, detail=detail, retry=cause not in BAD_REQUEST)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise FailedRequestError(f"no Message Batch: {error!r}", retry=True) from error

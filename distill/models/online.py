@@ -69,7 +69,7 @@ class OnlineCalls:
             LedgerError: a response could not be kept; nothing further was sent.
         """
         queue = ClaimQueue(claims, keys)
-        with _interrupts(self._interrupted):
+        with interrupts(self._interrupted):
             async with held(claims), asyncio.TaskGroup() as group:
                 for _ in range(min(self.receipts.model.concurrency, len(keys))):
                     self._workers.append(group.create_task(self._work(queue)))
@@ -212,7 +212,7 @@ def _this_task() -> asyncio.Task[None]:
 
 
 @contextmanager
-def _interrupts(told: Callable[[], None]) -> Iterator[None]:
+def interrupts(told: Callable[[], None]) -> Iterator[None]:
     """Call `told` at an interrupt from the keyboard in place of what Python would do."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -4,13 +4,19 @@ The mark goes into what is sent and into nothing else: the ledger's key, the bud
 know the request without it, because it shapes no answer. A beginning is marked where it is long
 enough for the provider to cache it and enough requests of this run share it; writing to the cache
 costs more than plain input, so a mark that nobody reads would cost more than it saves.
+
+A batch is marked by the same rule, and the two discounts multiply. Nobody promises there that one
+request is done before the next begins, so several may write what one would have written; a mark
+pays as soon as 22 % of the requests read it (a write costs 1.25 and a read 0.1, so that a share s
+of reads comes to 1.25 - 1.15 s). Source: Anthropic's platform documentation, "Batch processing",
+read second-hand: 30 % to 98 %. An estimate counts on none of it.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +31,8 @@ MIN_SHARING = 3
 # nothing; one that is missing costs the saving.
 FEWEST_TOKENS_A_BYTE = 1 / 3
 MARK = {"type": "ephemeral"}
+# Takes the canonical JSON of a request and returns it with its beginning marked, where it pays.
+Mark = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +79,31 @@ def worth_marking(model: Model, requests: Iterable[Request]) -> dict[Beginning, 
     }
 
 
-def marking(model: Model, requests: Iterable[Request], send: Send) -> Send:
-    """Return `send` as it is where nothing is worth a mark, else one that marks what it sends.
+def marker(model: Model, requests: Iterable[Request]) -> Mark | None:
+    """Return what puts marks into canonical JSON, `None` where nothing is worth one.
 
     Args:
         model: Who is asked.
         requests: All that will be sent.
-        send: Sends one body once.
     """
     beginnings = worth_marking(model, requests)
     if not beginnings:
+        return None
+
+    def mark(request: str) -> str:
+        body = json.loads(request)
+        return canonical_json(marked(body)) if _begins(body) in beginnings else request
+
+    return mark
+
+
+def marking(mark: Mark | None, send: Send) -> Send:
+    """Return `send` as it is where nothing is worth a mark, else one that marks what it sends."""
+    if mark is None:
         return send
 
     async def marked_send(request: str) -> Sent:
-        body = json.loads(request)
-        return await send(canonical_json(marked(body)) if _begins(body) in beginnings else request)
+        return await send(mark(request))
 
     return marked_send
 

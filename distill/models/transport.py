@@ -27,4 +27,6 @@ def http_client(make: Callable[..., Any], *, base_url: str | None) -> Any:
         timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
         # A proxy of the environment cannot reach this machine's own loopback.
         trust_env=not is_loopback(base_url),
+        # No API sends any, and a key is not to be carried elsewhere.
+        follow_redirects=False,
     )

@@ -70,7 +70,8 @@ REPLACED: Config = {
 
 # By component, what a key that it got later was before.
 LATER_KEYS: Mapping[str, Config] = {
-    "distill.judges.Rubric": {"band": None, "canaries": 0},
+    "distill.models.Claude": {"lost_batch_s": 60.0},
+    "distill.judges.Rubric": {"band": None, "canaries": 0, "mode": None},
     "distill.models.OpenAICompatible": {
         "structured": "json_schema",
         "label_logprobs": "none",

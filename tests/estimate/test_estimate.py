@@ -338,9 +338,10 @@ def test_the_canaries_of_a_run_are_part_of_it(spending: Workbench) -> None:
     assert line(made, "teacher", "answers")["requests"] == len(QUESTIONS)
 
 
-def test_a_batch_is_estimated_at_half_the_price(spending: Workbench) -> None:
+@pytest.mark.parametrize("key", ["judge.mode", "judge.via.mode"])
+def test_a_batch_is_estimated_at_half_the_price(spending: Workbench, key: str) -> None:
     online = estimated(spending, "--offline")
-    batch = estimated(spending, "--offline", "teacher.mode=batch", "judge.via.mode=batch")
+    batch = estimated(spending, "--offline", "teacher.mode=batch", f"{key}=batch")
 
     for name in ("expected", "worst"):
         whole_usd = online["cost_usd"][name]

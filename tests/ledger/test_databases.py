@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from workbench import Workbench
 
 from distill.errors import LedgerError
 from distill.ledger import Ledger
+from distill.ledger.tables import SCHEMA_VERSION
 
 MANY = 1234
 
@@ -73,6 +75,20 @@ def test_a_response_gives_up_the_claim_on_it(url: str) -> None:
         assert second.claim(["k"], lease_s=60).busy == {"k"}
         first.release()
         assert second.claim(["k"], lease_s=60).granted == {"k"}
+
+
+def test_one_small_write_holds_all_claims(url: str) -> None:
+    keys = [f"key {i:03}" for i in range(400)]
+    with Ledger(url) as ledger:
+        first, second = ledger.claims(), ledger.claims()
+        first.claim(keys, lease_s=-1)
+        before = execute(ledger, "SELECT * FROM claims ORDER BY key")
+        first.renew(lease_s=60)
+        assert execute(ledger, "SELECT * FROM claims ORDER BY key") == before
+        assert second.claim(keys, lease_s=60).busy == set(keys)
+        first.release()
+        assert execute(ledger, "SELECT count(*) FROM leases") == [(1,)]
+        assert second.claim(keys, lease_s=60).granted == set(keys)
 
 
 def test_a_claim_lapses(url: str) -> None:
@@ -180,7 +196,22 @@ def test_a_ledger_from_before_versions_and_claims_is_taken_over(url: str) -> Non
         execute(ledger, "DROP TABLE claims")
     with Ledger(url) as ledger:
         assert ledger.claims().claim([kept.key, "new"], lease_s=60).granted == {"new"}
-        assert execute(ledger, "SELECT version FROM ledger_schema") == [(1,)]
+        assert execute(ledger, "SELECT version FROM ledger_schema") == [(SCHEMA_VERSION,)]
+
+
+def test_a_ledger_from_before_leases_is_taken_over_with_its_claims(url: str) -> None:
+    with Ledger(url) as ledger:
+        for table in ("leases", "batches", "batch_items"):
+            execute(ledger, f"DROP TABLE {table}")
+        execute(ledger, "UPDATE ledger_schema SET version = 1")
+        until = time.time() + 600
+        execute(ledger, f"INSERT INTO claims VALUES ('held', 'elsewhere:1:1:x', {until})")
+        execute(ledger, "INSERT INTO claims VALUES ('lapsed', 'elsewhere:1:1:x', 5)")
+    with Ledger(url) as ledger:
+        claimed = ledger.claims().claim(["held", "lapsed"], lease_s=60)
+        assert (claimed.busy, claimed.granted) == ({"held"}, {"lapsed"})
+        versions = execute(ledger, "SELECT version FROM ledger_schema ORDER BY version")
+        assert versions == [(1,), (SCHEMA_VERSION,)]
 
 
 def test_tables_of_somebody_else_are_refused_and_left_alone(url: str) -> None:

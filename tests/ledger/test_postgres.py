@@ -18,6 +18,7 @@ from workbench import Workbench
 from distill.errors import ConfigError, LedgerError
 from distill.ledger import Ledger
 from distill.ledger.patience import ServerAwayWarning, wait_for_server
+from distill.ledger.tables import TABLES
 
 
 def test_a_restart_between_two_responses_is_not_noticed(postgres: Server) -> None:
@@ -106,7 +107,7 @@ def test_who_may_not_create_tables_can_use_those_that_are_there(postgres: Server
         ledger.put([entry_of("a")])
     database = url.rpartition("/")[2]
     postgres.execute("CREATE ROLE member LOGIN PASSWORD 'member'")
-    for table in ("responses", "claims", "ledger_schema"):
+    for table in (*(table.name for table in TABLES), "ledger_schema"):
         postgres.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO member", database)
     with Ledger(f"postgresql://member:member@127.0.0.1:{postgres.port}/{database}") as ledger:
         assert ledger.claims().claim(["k"], lease_s=60).granted == {"k"}

@@ -4,42 +4,21 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fake_batches import CANCELED, EXPIRED, Errored, FakeBatches, faithful, serving_batches
+from batch_bench import fake, open_batches, words
+from fake_batches import CANCELED, EXPIRED, Errored, FakeBatches, faithful
 from replayed import replaying
 from workbench import QUESTIONS, REPOSITORY, Workbench
 
 from distill.ledger import Ledger
-from distill.ledger.batches import BatchBook
 from distill.models.message_batches import MessageBatches
 
+__all__ = ["fake"]
 NUMBER = len(QUESTIONS)
 RECORDED = REPOSITORY.parent / "shared" / "data" / "gsm8k" / "recorded_answers.jsonl"
 REPLAY = REPOSITORY.parent / "shared" / "tools" / "replay_api.py"
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeBatches]:
-    with serving_batches() as served:
-        yield served
-
-
-def words(bench: Workbench, fake: FakeBatches, *more: str) -> list[str]:
-    """Return the command line of a run in batches."""
-    plain = bench.words("judge=none", "filter=none", "teacher.mode=batch", *more)
-    plain = [word for word in plain if not word.startswith(("teacher.base", "teacher.max_ret"))]
-    return [*plain, f"teacher.base_url={fake.url}", "teacher.max_retries=3"]
-
-
-def open_batches(bench: Workbench) -> int:
-    """Count the batches that the ledger takes to be under way."""
-    with Ledger(str(bench.ledger)) as ledger:
-        book = BatchBook(ledger.engine)
-        keys = [entry.key for entry in ledger.entries()]
-        return len(book.holding(keys))
 
 
 def test_a_run_in_batches_gives_what_a_run_online_gives(
@@ -53,7 +32,7 @@ def test_a_run_in_batches_gives_what_a_run_online_gives(
     assert bench.manifest["teacher"]["requests"] == NUMBER
     # 100 tokens in at $5 a million, 200 out at $25, at half the price.
     assert bench.manifest["teacher"]["cost_usd"] == pytest.approx(NUMBER * 0.0055 / 2)
-    assert open_batches(bench) == 0
+    assert open_batches(bench) == []
 
     online = words(bench, fake, "ledger.url=other.db", "paths.out=runs/online")
     ended = bench.main([word for word in online if word != "teacher.mode=batch"])
@@ -80,17 +59,6 @@ def test_either_way_of_asking_answers_the_other(
     assert ended.status == 0, ended.err
     assert (fake.created, fake.online) == counted
     assert bench.manifest["teacher"]["cached"] == NUMBER
-
-
-def test_a_judge_is_asked_in_batches_too(bench: Workbench, fake: FakeBatches) -> None:
-    plain = bench.words("filter=none", "teacher.mode=batch", "judge.via.mode=batch")
-    plain = [word for word in plain if not word.startswith("teacher.base")]
-    ended = bench.main([*plain, f"teacher.base_url={fake.url}", f"judge.base_url={fake.url}"])
-
-    assert ended.status == 0, ended.err
-    assert (fake.created, fake.online) == (2, 0)
-    assert bench.manifest["judge"]["requests"] == NUMBER
-    assert bench.manifest["rows"] == NUMBER
 
 
 @pytest.mark.parametrize("limit", [{"max_requests": 4}, {"max_bytes": 900}])
@@ -268,13 +236,16 @@ def test_an_interrupt_leaves_the_batch_under_way(bench: Workbench, fake: FakeBat
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
+    assert "batch msgbatch_0001 of 6 requests goes on at the provider" in err
     assert "run the same command again" in err
+    assert [batch.batch_id for batch in open_batches(bench)] == ["msgbatch_0001"]
     assert "Traceback" not in err
     fake.is_held.clear()
 
     ended = bench.main(words(bench, fake))
 
     assert ended.status == 0, ended.err
+    assert "going on with batch msgbatch_0001, 6 of 6 requests" in ended.err
     assert fake.created == 1
 
 
@@ -329,7 +300,7 @@ def test_results_that_stay_cut_stop_the_run_and_leave_the_batch(
     fake.cut_results = 100
     ended = bench.main(words(bench, fake, "teacher.max_retries=0"))
     assert ended.status == 1
-    assert "results are missing" in ended.err
+    assert "end after 1 of 6" in ended.err
     fake.cut_results = 0
 
     ended = bench.main(words(bench, fake))

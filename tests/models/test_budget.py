@@ -146,6 +146,9 @@ def test_what_another_run_has_sent_is_counted_and_never_refused() -> None:
         assert not waiting.done()
         await budget.settle(1.5, 0.4)
         await waiting
-        assert budget.room_usd == pytest.approx(0.1)
+        assert budget.fits(0.09)
+        assert not budget.fits(0.11)
+        budget.widen(0.09)
+        assert not budget.fits(0.02)
 
     asyncio.run(story())
