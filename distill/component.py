@@ -27,7 +27,14 @@ Text = Annotated[str, Field(min_length=1, description="a text that is not empty"
 # YAML knows lists only; a tuple keeps the component hashable and unchangeable.
 Texts = Annotated[tuple[str, ...], Strict(False), Field(description="a list of texts")]
 
-CONFIG = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+# Few of the components are used in a run: the others are never got ready.
+CONFIG = ConfigDict(
+    extra="forbid",
+    strict=True,
+    arbitrary_types_allowed=True,
+    allow_inf_nan=False,
+    defer_build=True,
+)
 
 
 @dataclass_transform(
