@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Annotated, ClassVar
 
 import polars as pl
@@ -141,10 +142,13 @@ def _caveat(rows: int) -> str:
 
 
 def _telling(words: tuple[Word, ...]) -> list[str]:
+    """Return a line a word, the sides by turns, the words that tell most first."""
+    sides = [w for w in words if w.weight > 0], [w for w in reversed(words) if w.weight < 0]
+    turns = [word for pair in zip_longest(*sides) for word in pair if word is not None]
     return [
         f"speaks for {'the seeds' if word.weight > 0 else 'real inputs'}: {word.text!r}, weight "
         f"{word.weight:+.2f}, in {word.first:.0%} of the seeds and {word.second:.0%} of the inputs"
-        for word in words
+        for word in turns
     ]
 
 

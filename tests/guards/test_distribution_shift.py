@@ -119,7 +119,7 @@ def test_another_topic_fires_and_its_words_are_shown_on_both_sides(tmp_path: Pat
     assert "p = 0.005; 60 distinct seeds and 80 distinct real inputs" in found.sentence
     assert found.rows[0].startswith("speaks for the seeds: 'pod', weight +")
     assert found.rows[0].endswith("in 100% of the seeds and 0% of the inputs")
-    assert any(row.startswith("speaks for real inputs: 'bread', weight -") for row in found.rows)
+    assert found.rows[1].startswith("speaks for real inputs: 'bread', weight -")
 
 
 def test_the_same_texts_in_another_form_are_not_told_apart(tmp_path: Path) -> None:
