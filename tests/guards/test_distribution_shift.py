@@ -162,8 +162,11 @@ def test_without_a_file_it_says_so_and_passes() -> None:
     [
         (19, "19 distinct seeds and 19 distinct real inputs are not enough to see a shift"),
         (30, "Below 50 a side there is not enough data to see a partial shift."),
-        (100, "Not enough data to see a shift of much less than"),
-        (500, "of the seeds (measured with 500 a side) may be missed."),
+        (100, "There is not enough data to see a shift of less than 30% of the seeds to another"),
+        (
+            500,
+            "It may miss a shift of less than 20% of the seeds to another task (measured with 200",
+        ),
     ],
 )
 def test_what_so_few_rows_cannot_show_is_said(tmp_path: Path, rows: int, words: str) -> None:
