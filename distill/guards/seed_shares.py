@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import polars as pl
+from pydantic import Field
 
 from distill.component import Share, component
 from distill.guards.finding import Evidence, Finding, Mode, When
 from distill.table import HUMAN, ORIGINS, SYNTHETIC, is_in
 
+Limit = Annotated[Share | None, Field(description="a share in [0, 1], or null")]
 WORDS = {"log": "out of logs", HUMAN: "hand-written or of no declared origin", SYNTHETIC: SYNTHETIC}
 
 
@@ -35,9 +37,9 @@ class SeedShares:
 
     when: ClassVar[When] = "twice"
     mode: Mode
-    max_human: Share | None
-    max_synthetic: Share | None
-    max_synthetic_rows: Share | None
+    max_human: Limit
+    max_synthetic: Limit
+    max_synthetic_rows: Limit
 
     def look(self, evidence: Evidence) -> Finding:
         """Count the seeds, or the rows of the finished dataset."""

@@ -119,7 +119,7 @@ def test_another_topic_fires_and_its_words_are_shown_on_both_sides(tmp_path: Pat
     assert "p = 0.005; 60 distinct seeds and 80 distinct real inputs" in found.sentence
     assert found.rows[0].startswith("speaks for the seeds: 'pod', weight +")
     assert found.rows[0].endswith("in 100% of the seeds and 0% of the inputs")
-    assert any(row.startswith("speaks for real inputs: 'bread', weight -") for row in found.rows)
+    assert found.rows[1].startswith("speaks for real inputs: 'bread', weight -")
 
 
 def test_the_same_texts_in_another_form_are_not_told_apart(tmp_path: Path) -> None:
@@ -162,8 +162,11 @@ def test_without_a_file_it_says_so_and_passes() -> None:
     [
         (19, "19 distinct seeds and 19 distinct real inputs are not enough to see a shift"),
         (30, "Below 50 a side there is not enough data to see a partial shift."),
-        (100, "Not enough data to see a shift of much less than"),
-        (500, "of the seeds (measured with 500 a side) may be missed."),
+        (100, "There is not enough data to see a shift of less than 30% of the seeds to another"),
+        (
+            500,
+            "It may miss a shift of less than 20% of the seeds to another task (measured with 200",
+        ),
     ],
 )
 def test_what_so_few_rows_cannot_show_is_said(tmp_path: Path, rows: int, words: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 from tables import answered_table, claude, seeds_table
+from workbench import Workbench
 
 from distill.errors import GuardError
 from distill.guards import (
@@ -215,6 +216,14 @@ def test_rows_with_a_synthetic_question_are_counted_in_the_finished_dataset(
 
     assert found.fires == fires
     assert found.sentence.startswith("2 of 4 questions of the dataset are synthetic")
+
+
+def test_a_limit_in_percent_is_refused_with_the_share_that_is_meant(bench: Workbench) -> None:
+    ended = bench.run("guard.seed_shares.max_human=50")
+
+    assert ended.status == 2
+    assert "guard.seed_shares.max_human: got 50, want a share in [0, 1], or null." in ended.err
+    assert "50 percent is written 0.5" in ended.err
 
 
 def test_of_nothing_no_share_is_too_large() -> None:

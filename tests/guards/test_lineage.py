@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 import yaml
 from tables import claude, seeds_table
 
+from distill.build import build
+from distill.config import compose
 from distill.guards import Evidence, Finding, Lineage
 from distill.guards.lineage import family_of
 from distill.paths import conf_dir
+from distill.record import RunRecord
+from distill.records import Records
+from distill.run import evidence_of
 from distill.stages.guard import look as look_at
 
 
@@ -113,3 +119,26 @@ def test_the_first_family_that_matches_counts() -> None:
     family = family_of("deepseek-ai/DeepSeek-R1-Distill-Llama-70B")
     assert family is not None
     assert (family.base, family.vendor) == ("llama-3", "deepseek")
+
+
+def test_the_base_that_a_student_names_reaches_the_guards() -> None:
+    @dataclass(frozen=True)
+    class Tuned:
+        base: str = "Qwen/Qwen3-0.6B"
+
+    plan = build(compose(["seeds.path=-"]))
+    records = Records(frame=seeds_table("a"), sha256="", source="-")
+
+    def record_of(student: Any) -> RunRecord:
+        return RunRecord(
+            plan=replace(plan, student=student),
+            started_at="",
+            seeds=records,
+            heldout=None,
+            table=records.frame,
+            guards={},
+            funnel={},
+        )
+
+    assert evidence_of(record_of(Tuned())).student_base == "Qwen/Qwen3-0.6B"
+    assert evidence_of(record_of(None)).student_base is None
