@@ -61,7 +61,7 @@ def test_a_narrower_dataset_is_found_out(start: int) -> None:
 
 
 def test_what_takes_long_has_an_interval_and_no_test() -> None:
-    own, others = texts(60, 0, of=30), texts(60, 1)
+    own, others = texts(60, 0, of=9), texts(60, 1)
     (figure,) = compared(own, others, (CompressionRatio(tokens=99),)).figures
     assert figure.value > figure.other
     assert figure.high is not None
