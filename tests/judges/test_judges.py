@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from tables import answered_table, claude
 
+from distill.build import build
 from distill.config import compose
 from distill.judges import Agreement, Confidence, Rubric, Verifier
 from distill.ledger import Ledger
@@ -187,3 +188,38 @@ def test_verdicts_keep_the_order_of_the_rows(client: ModelClient) -> None:
     scores = pl.Series([v.score for v in Verifier(threshold=1).score(table, MATH, client)])
 
     assert scores.to_list() == [1, 0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("choice", "accuracy", "score"),
+    [
+        pytest.param("rubric", 3, 0.8, id="fair is enough for prose"),
+        pytest.param("rubric_guarded", 3, 0.8, id="a watched judge grades alike"),
+        pytest.param("rubric_math", 4, 0.0, id="a result is right or wrong"),
+        pytest.param("rubric_math", 5, 1.0, id="the right result"),
+        pytest.param("rubric_short", 3, 0.0, id="a short answer has no room to be fair"),
+        pytest.param("rubric_short", 4, 0.825, id="a short answer in other words"),
+    ],
+)
+def test_every_shipped_rubric_has_a_floor_of_its_own(
+    choice: str, accuracy: int, score: float
+) -> None:
+    config = compose(["seeds.path=-", f"judge={choice}"])
+    judge = build(config).judge
+
+    assert isinstance(judge, Rubric)
+    grades = {"accuracy": accuracy, "completeness": 5, "clarity": 5}
+    assert judge.weigh(grades) == pytest.approx(score)
+
+
+def test_the_plain_rubric_asks_once_a_row_and_the_guarded_one_watches() -> None:
+    plain, guarded = (
+        build(compose(["seeds.path=-", f"judge={choice}"])).judge
+        for choice in ("rubric", "rubric_guarded")
+    )
+
+    assert isinstance(plain, Rubric)
+    assert isinstance(guarded, Rubric)
+    assert (plain.canaries, plain.band, plain.via.samples) == (0, None, 1)
+    assert (guarded.canaries, guarded.band, guarded.via.samples) == (12, 0.1, 3)
+    assert guarded.dimensions == plain.dimensions
