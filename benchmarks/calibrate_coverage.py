@@ -43,11 +43,9 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=1000)
     trials = parser.parse_args().trials
     rng = np.random.default_rng(0)
-    print(
-        "| labels + others | right | sensitivity, specificity | held: judge alone | labels | ",
-        end="",
-    )
-    print("corrected | width: labels | corrected |\n|---|---:|---|---:|---:|---:|---:|---:|")
+    heads = ("labels + others", "right", "sensitivity, specificity", "held: judge alone")
+    heads += ("labels alone", "corrected", "width: labels alone", "corrected")
+    print(f"| {' | '.join(heads)} |\n|---|---:|---|---:|---:|---:|---:|---:|")
     for labels, others in SIZES:
         for right, sensitivity, specificity in JUDGES:
             held, widths = _accuracy(labels, others, (right, sensitivity, specificity), trials, rng)
