@@ -25,7 +25,7 @@ def verdict(made: Calibration) -> str:
     """Return the verdict as one sentence."""
     name = one_line(made.judge, NAME_CHARS)
     if made.kappa is None:
-        return f"Nothing can be said of {name}: the labels, and what it says, are all the same."
+        return f"{name}: no kappa, as the labels, and what it says of them, are all the same."
     figures = f"kappa {kappa(made)} on {counted(made.n, 'label')}"
     if made.n < ENOUGH_LABELS:
         return (
