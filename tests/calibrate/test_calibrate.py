@@ -276,7 +276,7 @@ def test_the_answers_of_a_run_are_the_unlabelled_ones(bench: Workbench) -> None:
     found = told(bench)["accuracy"]
     assert (found["labelled"], found["unlabelled"]) == (20, 40)
     assert found["naive"]["value"] == pytest.approx(40 / 60)
-    assert found["run"] == "runs/one"
+    assert found["run"] == bench.manifest["run_id"]
 
 
 def test_the_scores_of_another_judge_are_refused_before_anything_is_asked(
