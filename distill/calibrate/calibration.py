@@ -7,7 +7,6 @@ that another threshold, precision or file of more labels costs only what is new.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -40,7 +39,8 @@ from distill.calibrate.kin import is_kin
 from distill.calibrate.labelled import judge_sha256, read_judged, read_labelled
 from distill.calibrate.result import Calibration, Labels
 from distill.calibrate.thresholds import EQUAL, lines, recommend
-from distill.errors import ConfigError, DistillError, Fault
+from distill.errors import ConfigError, DistillError, Fault, printable
+from distill.folder import MANIFEST
 from distill.judges import Judge, Verdict
 from distill.ledger import Ledger, now_utc
 from distill.models.budget import Budget, Spend
@@ -123,12 +123,15 @@ def read(plan: Plan) -> Labels:
         )
         raise ConfigError([Fault("calibrate.path", "a file of labelled answers", "nothing", hint)])
     records = read_labelled(source)
-    scores = np.zeros(0)
+    scores, run = np.zeros(0), None
     if settings.run is not None:
+        from distill.reproduce.facts import read_facts
+
         seen = records.frame.select("question", "answer")
         with find_run(settings.run, names=("config.yaml", "examples.parquet")) as folder:
-            scores = read_judged(Path(folder), plan.config, seen)["score"].to_numpy()
-    return Labels(records=records, run_scores=scores, run=settings.run)
+            scores = read_judged(folder, plan.config, seen)["score"].to_numpy()
+            run = read_facts(folder / MANIFEST).run_id
+    return Labels(records=records, run_scores=scores, run=run)
 
 
 def compared(
@@ -152,7 +155,7 @@ def compared(
     if scored.is_empty():
         why = next((verdict.reason for verdict in verdicts if verdict.score is None), "")
         raise DistillError(
-            f"judge: none of {labelled.height} labelled answers got a score ({why}).",
+            f"judge: none of {labelled.height} labelled answers got a score ({printable(why)}).",
             hint="judge=rubric reads answers; judge=verifier needs reference_answer",
         )
     right, kept = scored["right"].to_numpy(), scored["kept"].to_numpy()

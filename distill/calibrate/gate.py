@@ -9,7 +9,6 @@ from distill.calibrate.agreement import Kappa
 from distill.calibrate.result import Calibration
 from distill.report.wording import counted, percent
 
-# The sampling range of a true kappa of 0.69 is 0.46 to 0.89 with 50 labels, 0.58 to 0.79 with 200.
 ENOUGH_LABELS = 200
 LEAST_KAPPA, LEAST_LOW = 0.6, 0.4
 # Below the humans' own agreement by more than so many standard errors is below it.
@@ -50,7 +49,10 @@ def below_humans(judge: Kappa | None, humans: Kappa | None) -> bool:
 
 def _disagreements(made: Calibration) -> Iterator[str]:
     if made.n < ENOUGH_LABELS:
-        yield f"{counted(made.n, 'label')}, fewer than {ENOUGH_LABELS}: kappa is too uncertain."
+        yield (
+            f"{counted(made.n, 'label')}, fewer than {ENOUGH_LABELS}: a true kappa of 0.69 shows "
+            "as anything from 0.46 to 0.89 with 50 labels, from 0.58 to 0.79 with 200."
+        )
     if made.kappa is None:
         yield "Kappa is undefined: all labels, and all that the judge says, are the same."
     else:

@@ -18,7 +18,6 @@ from distill.table import TEACHER
 
 REFERENCE = "reference_answer"
 HUMAN, SECOND = "human_score", "human_score_2"
-MAX_CHARS = 1_000_000
 SCHEMA: dict[str, Any] = {
     "id": pl.String,  # of the file, or made from question, answer and author
     "question": pl.String,  # the real input
@@ -143,13 +142,13 @@ def read_judged(folder: Path, config: Config, seen: pl.DataFrame) -> pl.DataFram
     from distill.trust import read_foreign
 
     with told_of_config(altered=False):
-        stored = read_foreign(folder / CONFIG)
-    faults = list(_unlike(judge_settings(stored.get("judge")), judge_settings(config["judge"])))
+        stored = judge_settings(read_foreign(folder / CONFIG).get("judge"))
+    faults = _unlike(stored, judge_settings(config["judge"])) if stored else []
     if faults:
         raise ConfigError(faults)
     rows = read_table(folder / EXAMPLES, RUN_COLUMNS, full=("id", "source", "question"))
     rows = rows.filter(pl.col("source") == TEACHER).drop_nulls(["score", "answer"])
-    if rows.is_empty():
+    if rows.is_empty() or not stored:
         raise UserError(
             f"calibrate.run: the run in {folder} has no judged answer.",
             hint="name a run that had a judge",

@@ -21,7 +21,13 @@ from distill.errors import UserError
 from distill.paths import write_text
 
 JSON, PAGE, ROWS = "calibration.json", "calibration.html", "calibration.jsonl"
-NAMES = {"human": "human_score", "human_2": "human_score_2", "author": "model"}
+# The columns as a labelled file has them, so that the rows can be calibrated on once more.
+NAMES = {
+    "reference": "reference_answer",
+    "human": "human_score",
+    "human_2": "human_score_2",
+    "author": "model",
+}
 
 
 def leave(made: Calibration, told: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:

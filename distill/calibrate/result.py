@@ -22,7 +22,7 @@ class Labels:
     Args:
         records: The labelled file, columns `labelled.SCHEMA`.
         run_scores: The judge's scores of a run's answers that nobody has labelled.
-        run: The run as people call it, or `None`.
+        run: The run's id, or `None`.
     """
 
     records: Records

@@ -25,7 +25,7 @@ def verdict(made: Calibration) -> str:
     """Return the verdict as one sentence."""
     name = one_line(made.judge, NAME_CHARS)
     if made.kappa is None:
-        return f"Nothing can be said of {name}: the labels, and what it says, are all the same."
+        return f"{name}: no kappa, as the labels, and what it says of them, are all the same."
     figures = f"kappa {kappa(made)} on {counted(made.n, 'label')}"
     if made.n < ENOUGH_LABELS:
         return (
@@ -177,11 +177,6 @@ def p_words(p: float) -> str:
 
 
 def _notes(made: Calibration) -> Iterator[str]:
-    if made.n < ENOUGH_LABELS:
-        yield (
-            f"Under {ENOUGH_LABELS} labels do not gate on kappa: a true kappa of 0.69 shows as "
-            "anything from 0.46 to 0.89 with 50 labels, from 0.58 to 0.79 with 200."
-        )
     if made.area is None:
         yield "All labels are the same: nothing shows whether the judge tells right from wrong."
     if made.unscored:

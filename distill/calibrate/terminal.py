@@ -57,11 +57,12 @@ def _print(made: Calibration, console: Console) -> None:
     _block(console, "Bias and steadiness", _biases(made))
     _block(console, "Accuracy of the answers", Text(accuracy_words(made)))
     console.print(Padding(Text(f"\n{gate_rule()}", style="dim"), INDENT, expand=False))
+    console.print()
     spend = made.spend
-    if made.spend.requests or made.spend.cached:
+    if spend.requests or spend.cached:
         before = f", {count(spend.cached)} more were paid for before" if spend.cached else ""
         cost = f"{usd(spend.cost_usd)} for {counted(spend.requests, 'request')}{before}"
-        console.print(Text(f"\nCost     {cost}"))
+        console.print(Text(f"Cost     {cost}"))
 
 
 def _block(console: Console, heading: str, *bodies: Table | Text) -> None:

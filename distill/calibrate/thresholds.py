@@ -106,7 +106,7 @@ def _needed(line: Line, precision: float, labels: int, *, among: int) -> int | N
     """Return how many labels would show a precision, were all as in those that there are."""
     observed = 0.0 if line.precision is None else line.precision.value
     low, high = labels, MOST_LABELS
-    if _limit(observed, line.kept * high / labels, among) < precision:
+    if labels >= high or _limit(observed, line.kept * high / labels, among) < precision:
         return None
     while high - low > 1:
         middle = (low + high) // 2
@@ -124,13 +124,16 @@ def _limit(share_right: float, kept: float, among: int) -> float:
 
 
 def _cuts(scores: Floats, configured: float) -> list[float]:
-    """Return at most `CANDIDATES` thresholds; they hang on the scores and not on the labels."""
+    """Return thresholds, at most `CANDIDATES` and the one in use; no label has a say in them."""
     distinct = np.unique(scores)
     if len(distinct) > CANDIDATES:
         shares = np.arange(CANDIDATES) / CANDIDATES
         distinct = np.unique(np.quantile(scores, shares, method="higher"))
     cuts = [float(score) for score in distinct]
+    in_use = int((scores >= configured - EQUAL).sum())
     at = int(np.searchsorted(distinct, configured - EQUAL))
-    if at < len(cuts) and np.array_equal(scores >= cuts[at] - EQUAL, scores >= configured - EQUAL):
+    if at < len(cuts) and in_use == int((scores >= cuts[at] - EQUAL).sum()):
         cuts[at] = configured
+    elif in_use:
+        cuts.insert(at, configured)
     return cuts

@@ -78,7 +78,7 @@ def run(argv: list[str]) -> int:
 
 
 def _plan(overrides: list[str], config_dir: Path | None) -> Plan:
-    """Build the judge and what it needs; seeds are not read, so none need be named."""
+    """Build the judge and what it needs; no seeds are read and no teacher is asked."""
     from datetime import datetime
 
     from distill.build import build
@@ -88,6 +88,10 @@ def _plan(overrides: list[str], config_dir: Path | None) -> Plan:
     seeds = config.get("seeds")
     if isinstance(seeds, dict) and seeds.get("path") == MISSING:
         seeds["path"] = "none"
+    teacher = config.get("teacher")
+    if isinstance(teacher, dict) and teacher.get("samples") == 1:
+        # Judges that compare answers want several of a teacher's; here the file brings them.
+        teacher["samples"] = 2
     if not any(word.lstrip("+").startswith("paths.out=") for word in overrides):
         config["paths"]["out"] = f"{OUT}/{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}"
     return build(config)

@@ -276,7 +276,7 @@ def test_the_answers_of_a_run_are_the_unlabelled_ones(bench: Workbench) -> None:
     found = told(bench)["accuracy"]
     assert (found["labelled"], found["unlabelled"]) == (20, 40)
     assert found["naive"]["value"] == pytest.approx(40 / 60)
-    assert found["run"] == "runs/one"
+    assert found["run"] == bench.manifest["run_id"]
 
 
 def test_the_scores_of_another_judge_are_refused_before_anything_is_asked(
@@ -299,7 +299,7 @@ def test_a_run_without_a_judge_has_no_scores(bench: Workbench) -> None:
     bench.write("labels.jsonl", labels(5))
     ended = calibrate(bench, *ON_LABELS, "calibrate.run=runs/one")
     assert ended.status == 2
-    assert not ended.has_traceback
+    assert "calibrate.run: the run in runs/one has no judged answer" in ended.err
 
 
 def test_labels_that_were_not_drawn_at_random_are_told(bench: Workbench) -> None:
@@ -562,6 +562,27 @@ def test_every_row_is_left_with_its_score_and_the_judges_words(bench: Workbench)
     assert {row["reason"] for row in left} == {"as the script says"}
     for row in left:
         assert row["kept"] == (row["score"] >= 0.75) == (RIGHT in row["answer"])
+
+
+def test_the_rows_that_are_left_can_be_calibrated_on_once_more(bench: Workbench) -> None:
+    rows = labels(40, reference_answer="So.", human_score_2=0.5, model="gpt-5")
+    rows[5]["human_score"] = None
+    del rows[5]["human_score_2"]
+    bench.write("labels.jsonl", rows)
+    bench.api.grade = judging(0.2)
+    calibrate(bench, *ON_LABELS)
+    first = told(bench)
+    bench.api.forget()
+
+    ended = calibrate(
+        bench, "calibrate.path=out/calibration.jsonl", "calibrate.repeats=0", "paths.out=again"
+    )
+
+    assert ended.status == 0, ended.err
+    assert bench.api.count() == 0
+    again = json.loads((bench.folder / "again" / "calibration.json").read_text(encoding="utf-8"))
+    for key in ("kappa", "human_kappa", "bias", "accuracy", "recommended"):
+        assert again[key] == first[key]
 
 
 def test_a_terminal_without_unicode_gets_plain_letters(bench: Workbench) -> None:

@@ -41,8 +41,10 @@ def test_a_threshold_that_keeps_the_same_as_the_one_in_use_is_the_one_in_use() -
 def test_scores_of_many_places_have_few_candidates() -> None:
     rng = np.random.default_rng(0)
     found = lines(rng.random(1000) < 0.5, rng.random(1000), configured=0.75)
-    assert len(found) == CANDIDATES
+    assert len(found) == CANDIDATES + 1
+    assert 0.75 in [line.threshold for line in found]
     assert found[0].kept == 1000
+    assert [line.kept for line in found] == sorted((line.kept for line in found), reverse=True)
     assert found[-1].kept >= 1000 / CANDIDATES
 
 
