@@ -5,7 +5,8 @@
     │   ├── ConfigError     keys of the config, all faults at once
     │   ├── DataError       files, all faults with file and line
     │   ├── GuardError      a guard in mode `error` fired; evidence by row
-    │   └── BudgetError     the next request could pass `budget.max_usd`
+    │   ├── BudgetError     the next request could pass `budget.max_usd`
+    │   └── ExtraMissingError   what was asked for needs a package that is not installed
     ├── ModelError          a provider, an endpoint or the embedded model failed
     └── LedgerError         the ledger cannot be opened, read or written
 
@@ -115,6 +116,10 @@ class GuardError(UserError):
 
 class BudgetError(UserError):
     """The next request could pass the dollar cap; nothing more was sent."""
+
+
+class ExtraMissingError(UserError):
+    """What was asked for needs an optional package that is not installed, or another of it."""
 
 
 class ModelError(DistillError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 from rich.console import Console
 
 from distill.config import to_yaml
@@ -41,7 +42,7 @@ from distill.stages.guard import look, merged
 from distill.stages.judge import judge
 from distill.stages.measure import measure
 from distill.stages.read import check_labels, read_heldout, read_seeds
-from distill.stages.screen import HeldoutScreen, Screen, no_screen
+from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
 from distill.stages.train import dataset_examples, train
 from distill.table import count_in, is_in
@@ -113,13 +114,13 @@ def prepare(plan: Plan) -> RunRecord:
 
 def evidence_of(record: RunRecord) -> Evidence:
     """Return what the guards may look at."""
-    plan, heldout = record.plan, record.heldout
+    plan = record.plan
     return Evidence(
         teacher=plan.teacher,
         judge=None if plan.judge is None else plan.judge.endpoint,
         augment=None if plan.augment is None else plan.augment.via,
         table=record.table,
-        heldout=None if heldout is None else heldout.frame,
+        heldout=heldout_of(record),
     )
 
 
@@ -143,7 +144,7 @@ def distil(
                 augmenter=plan.augment,
                 model=plan.augment.via or plan.teacher,
                 client=client,
-                screen=screen or screen_of(record),
+                screen=screen or screen_of(heldout_of(record), plan.augment),
                 seed=plan.seed,
             )
             record.funnel["augmented"] = count_in(table)
@@ -165,9 +166,9 @@ def distil(
         export_rejected(table, draft / "rejected.jsonl")
 
 
-def screen_of(record: RunRecord) -> Screen:
-    """Return what keeps new questions away from the held-out ones."""
-    return no_screen if record.heldout is None else HeldoutScreen(record.heldout.frame)
+def heldout_of(record: RunRecord) -> pl.DataFrame | None:
+    """Return the held-out rows, or `None` where there are none."""
+    return None if record.heldout is None else record.heldout.frame
 
 
 def inspect(record: RunRecord) -> None:
