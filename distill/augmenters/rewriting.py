@@ -21,7 +21,9 @@ MOST_PER_SEED = 1000
 PerSeed = Annotated[
     int, Field(ge=0, le=MOST_PER_SEED, description=f"a whole number from 0 to {MOST_PER_SEED}")
 ]
-Cosine = Annotated[float, Field(gt=0, le=1, description="a number in (0, 1], or null")]
+Cosine = Annotated[
+    float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")
+]
 Via = Annotated[
     Model | None,
     Field(description="null for the run's teacher, or another model by teacher@augment.via=CHOICE"),
@@ -56,7 +58,7 @@ class Rewriting:
     via: Via
     per_seed: PerSeed
     max_rows: Count | None
-    heldout_cosine: Cosine | None
+    heldout_cosine: Cosine
     system: Text
     prompt: Text
 
