@@ -44,7 +44,7 @@ from distill.stages.guard import look, merged
 from distill.stages.judge import judge
 from distill.stages.measure import measure
 from distill.stages.read import check_labels, read_heldout, read_seeds
-from distill.stages.screen import HeldoutScreen, Screen, no_screen
+from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
 from distill.stages.train import dataset_examples, train
 from distill.table import count_in, is_in
@@ -156,7 +156,7 @@ def distil(
                 augmenter=plan.augment,
                 model=plan.augment.via or plan.teacher,
                 client=client,
-                screen=screen or screen_of(record),
+                screen=screen or screen_of(heldout_of(record), plan.augment),
                 seed=plan.seed,
             )
             record.funnel["augmented"] = count_in(table)
@@ -180,9 +180,9 @@ def distil(
         export_rejected(table, draft / "rejected.jsonl")
 
 
-def screen_of(record: RunRecord) -> Screen:
-    """Return what keeps new questions away from the held-out ones."""
-    return no_screen if record.heldout is None else HeldoutScreen(record.heldout.frame)
+def heldout_of(record: RunRecord) -> pl.DataFrame | None:
+    """Return the held-out rows, or `None` where there are none."""
+    return None if record.heldout is None else record.heldout.frame
 
 
 def inspect(record: RunRecord) -> None:

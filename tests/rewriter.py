@@ -28,7 +28,8 @@ def text_of(prompt: str) -> str:
 
 def reworded(text: str, prompt: str) -> str:
     """Return the text with a word of its own for every prompt."""
-    mark = hashlib.sha256(prompt.encode()).hexdigest()[:6]
+    digest = hashlib.sha256(prompt.encode()).hexdigest()[:6]
+    mark = "".join(chr(ord("g") + int(digit, 16)) for digit in digest)
     return f"In case {mark}: {text}"
 
 

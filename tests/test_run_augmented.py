@@ -12,6 +12,8 @@ from fake_api import CUT, Message, Status
 from rewriter import is_rewriting, reworded, rewriting, text_of
 from workbench import QUESTIONS, Workbench
 
+from distill.embeddings import require_embeddings
+from distill.errors import ExtraMissingError
 from distill.stages.augment import key_of
 
 HELD = "How many of the nine hundred boats in the old harbour had left by noon on that day?"
@@ -492,3 +494,29 @@ def test_answers_can_be_asked_again_and_dropped_questions_are_not(
     assert "0 of 11 answers changed" in ended.out, ended.out + ended.err
     assert not any("harbour" in prompt for prompt in bench.api.prompts("teacher"))
     assert rewritten(bench) == []
+
+
+def test_what_means_a_held_out_question_falls_out_where_that_is_asked_for(
+    bench: Workbench, cut_off: Callable[[], None]
+) -> None:
+    try:
+        require_embeddings()
+    except ExtraMissingError as error:
+        pytest.skip(str(error))
+    near = "By noon on that day, how many boats had left the old harbour of the nine hundred?"
+    bench.write("heldout.jsonl", [{"id": "h0", "question": HELD, "reference_answer": "x"}])
+    bench.api.teacher = rewriting(
+        lambda text, prompt: near if "metals" in text else reworded(text, prompt)
+    )
+    words = ("augment=paraphrase", "augment.per_seed=1", "heldout.path=heldout.jsonl")
+    assert bench.run(*words).status == 0
+    assert bench.reasons == {}
+
+    ended = bench.run(*words, "augment.heldout_cosine=0.9")
+
+    assert ended.status == 0, ended.err
+    assert bench.reasons == {"s3~paraphrase-1": "augment/heldout_neighbour"}
+    detail = bench.table.filter(id="s3~paraphrase-1")["detail"].item()
+    assert detail.startswith("has a cosine of 0.9")
+    cut_off()
+    assert bench.main(["reproduce", "runs/one"]).status == 0

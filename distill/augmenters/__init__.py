@@ -25,6 +25,7 @@ class Augmenter(Protocol):
     """Something that makes new questions out of real ones."""
 
     via: Model | None
+    heldout_cosine: float | None
 
     def chains(self, seeds: int, *, seed: int) -> Sequence[Sequence[Chain]]:
         """Return the chains of every seed; each step of them is one request.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import Field
@@ -9,6 +10,8 @@ from pydantic import Field
 from distill.augmenters.rewriting import Rewriting
 from distill.augmenters.step import Chain
 from distill.component import Text, component
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 Styles = Annotated[dict[str, Text], Field(min_length=1, description="styles, a text each")]
 
@@ -26,15 +29,28 @@ class Paraphrase(Rewriting):
             it. A paraphrase that changes the meaning is then held against the wrong answer. The
             answer itself is the teacher's either way, also where the reference is a label: whether
             a paraphrase keeps its label is what nobody has checked.
+        keep_numbers: Drop a paraphrase whose numbers, written in digits, are not those of the
+            question (`numbers_changed`): small models lose conditions first. One that writes `two`
+            for `2` falls out too.
     """
 
     styles: Styles
     keep_reference: bool
+    keep_numbers: bool
 
     def chains(self, seeds: int, *, seed: int) -> list[list[Chain]]:
         """Return one step for each paraphrase."""
         return self.single(list(self.styles.items()), seeds, seed)
 
+    def fault(self, made: str, text: str) -> str | None:
+        """Return `numbers_changed` where numbers are to be kept and are not."""
+        return "numbers_changed" if self.keep_numbers and _numbers(made) != _numbers(text) else None
+
     def reference(self, parent: str | None) -> str | None:
         """Return the parent's reference where it is to be kept."""
         return parent if self.keep_reference else None
+
+
+def _numbers(text: str) -> set[str]:
+    """Return the numbers of a text; 1,200 is 1200."""
+    return {found.replace(",", "") for found in _NUMBER.findall(text)}

@@ -12,6 +12,7 @@ from pydantic import Field
 from distill.augmenters.dealing import dealt, quotas
 from distill.augmenters.step import Chain, Step
 from distill.component import Count, Text, component
+from distill.embeddings import require_embeddings
 from distill.models.protocol import Model, Request
 
 QUESTION = "question"
@@ -19,6 +20,9 @@ MOST_PER_SEED = 1000
 
 PerSeed = Annotated[
     int, Field(ge=0, le=MOST_PER_SEED, description=f"a whole number from 0 to {MOST_PER_SEED}")
+]
+Cosine = Annotated[
+    float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")
 ]
 Via = Annotated[
     Model | None,
@@ -42,13 +46,19 @@ class Rewriting:
         via: The model that is asked, `None` for the run's teacher. Its `samples` do not count.
         per_seed: New questions asked for each real one, in [0, 1000].
         max_rows: Most new questions asked for in all, shared out evenly; `None` sets no limit.
+        heldout_cosine: New questions whose static embedding has at least this cosine with a
+            held-out one fall out, in (0, 1]; `None` looks at their words alone.
         system: System prompt.
         prompt: User turn with `{how}` and `{material}`.
+
+    Raises:
+        ExtraMissingError: `heldout_cosine` is set and the extra `embed` is not installed.
     """
 
     via: Via
     per_seed: PerSeed
     max_rows: Count | None
+    heldout_cosine: Cosine
     system: Text
     prompt: Text
 
@@ -60,6 +70,8 @@ class Rewriting:
         """
         if "{how}" not in self.prompt or "{material}" not in self.prompt:
             raise ValueError("prompt: want a text that contains {how} and {material}")
+        if self.heldout_cosine is not None:
+            require_embeddings()
 
     def request(self, text: str, step: Step) -> Request:
         """Return what the model is asked, so that it rewrites `text`."""

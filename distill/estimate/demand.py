@@ -26,12 +26,13 @@ from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.plan import Plan
 from distill.progress import Progress
 from distill.record import RunRecord
-from distill.run import prepare, screen_of
+from distill.run import heldout_of, prepare
 from distill.stages import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.filter import apply_filters
 from distill.stages.generate import STAGE, answer_all, generate
 from distill.stages.judge import drawn_for, judge, mixed_in
+from distill.stages.screen import screen_of
 from distill.table import TEACHER, count_in, is_in
 
 MISSING = "not in the ledger"
@@ -179,7 +180,7 @@ def _new_questions(record: RunRecord, client: _Looking) -> tuple[pl.DataFrame, l
         augmenter=plan.augment,
         model=plan.augment.via or plan.teacher,
         client=client,
-        screen=screen_of(record),
+        screen=screen_of(heldout_of(record), plan.augment),
         seed=plan.seed,
     )
     client.what = ANSWERS

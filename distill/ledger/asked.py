@@ -26,7 +26,7 @@ from distill.stages.filter import apply_filters
 from distill.stages.generate import STAGE, answer_all, generate
 from distill.stages.judge import judge
 from distill.stages.read import read_heldout, read_seeds
-from distill.stages.screen import HeldoutScreen, no_screen
+from distill.stages.screen import screen_of
 from distill.table import count_in, to_ask
 
 MISSING = "not in the ledger"
@@ -90,7 +90,7 @@ def questions_of(plan: Plan, ledger: Ledger) -> Questions:
             augmenter=plan.augment,
             model=plan.augment.via or plan.teacher,
             client=client,
-            screen=no_screen if heldout is None else HeldoutScreen(heldout.frame),
+            screen=screen_of(None if heldout is None else heldout.frame, plan.augment),
             seed=plan.seed,
         )
         unwritten = (pl.col("stage") == augment.STAGE) & (pl.col("reason") == "error")

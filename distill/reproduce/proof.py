@@ -26,7 +26,7 @@ from distill.reproduce.settings import Settings
 from distill.reproduce.stored import CONFIG, DATASET, Stored, read_stored
 from distill.stages import augment
 from distill.stages.read import read_heldout
-from distill.stages.screen import HeldoutScreen, KnownScreen, no_screen
+from distill.stages.screen import KnownScreen, Screen, no_screen, screen_of
 from distill.table import is_in
 from distill.trust import check_foreign, read_foreign
 
@@ -160,7 +160,9 @@ def _from_config(path: Path, settings: Settings, out: Path | None) -> Reproducti
         seeds = plan.seeds.read()
         client = ReplayClient(ledger, KnownRows(seeds.frame), more)
         heldout = read_heldout(plan.heldout)
-        screen = no_screen if heldout is None else HeldoutScreen(heldout.frame)
+        screen: Screen = no_screen
+        if heldout is not None and plan.augment is not None:
+            screen = screen_of(heldout.frame, plan.augment)
         record = rebuild(plan, seeds, client, draft, screen=screen)
         wanted = (
             (facts.dataset_sha256, facts.config_sha256, facts.inputs.seeds.rows_sha256)

@@ -133,6 +133,9 @@ def plan_of(
     replaced = copy.deepcopy(REPLACED)
     if heldout:
         replaced["heldout"] = copy.deepcopy(config.get("heldout"))
+    elif isinstance(kept.get("augment"), dict):
+        # What was too near is in the run's table: nothing is embedded again.
+        kept["augment"]["heldout_cosine"] = None
     return build({"augment": None, **kept, **replaced})
 
 

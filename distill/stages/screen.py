@@ -5,10 +5,12 @@ A rebuild has no held-out set; it takes the run's own word for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
 
+from distill.augmenters import Augmenter
+from distill.embeddings import embed
 from distill.guards.ngrams import covered
 from distill.wording import normalised
 
@@ -17,6 +19,7 @@ NEIGHBOUR = "heldout_neighbour"
 # The rule of the guard against contamination, whatever its mode.
 NGRAM = 8
 MAX_SHARE = 0.5
+ROWS_AT_ONCE = 1024
 
 # Says of each question which held-out one it is too close to, and how; `None` for none.
 Screen = Callable[[Sequence[str]], list[str | None]]
@@ -27,15 +30,30 @@ def no_screen(questions: Sequence[str]) -> list[str | None]:
     return [None] * len(questions)
 
 
+def screen_of(heldout: pl.DataFrame | None, augmenter: Augmenter) -> Screen:
+    """Return what keeps new questions away from the held-out ones.
+
+    Args:
+        heldout: Columns `id` and `question`; `None` where there is no held-out set.
+        augmenter: Says how near in meaning is too near.
+    """
+    if heldout is None:
+        return no_screen
+    return HeldoutScreen(heldout, cosine=augmenter.heldout_cosine)
+
+
 class HeldoutScreen:
     """Finds questions that are equal to a held-out one or share more than half of its words.
 
     Args:
         heldout: Columns `id` and `question`.
+        cosine: Those at least so near a held-out one in meaning are found too, in (0, 1].
     """
 
-    def __init__(self, heldout: pl.DataFrame) -> None:
+    def __init__(self, heldout: pl.DataFrame, *, cosine: float | None = None) -> None:
         self._held = heldout.select("id", words=normalised("question"))
+        self._cosine = cosine
+        self._vectors = None if cosine is None else embed(heldout["question"])
 
     def __call__(self, questions: Sequence[str]) -> list[str | None]:
         """Return which held-out question each is too close to; of several the closest."""
@@ -43,6 +61,8 @@ class HeldoutScreen:
         words = rows.select(words=normalised("question"))["words"]
         names = self._held["id"].to_list()
         told: list[str | None] = [None] * len(words)
+        for row, (held, cosine) in self._near_in_meaning(questions):
+            told[row] = f"has a cosine of {cosine:.2f} with held-out {names[held]}"
         near = covered(self._held["words"], [words], n=NGRAM).filter(pl.col("share") > MAX_SHARE)
         for held, row, share in near.sort("share", "held", descending=[False, True]).iter_rows():
             told[row] = f"shares {share:.0%} of the words of held-out {names[held]}"
@@ -51,6 +71,18 @@ class HeldoutScreen:
             if text in equal:
                 told[row] = f"is held-out {equal[text]}"
         return told
+
+    def _near_in_meaning(self, questions: Sequence[str]) -> Iterator[tuple[int, tuple[int, float]]]:
+        """Yield `(question, (held-out question, cosine))` of those that are too near."""
+        if self._cosine is None or self._vectors is None or not len(self._vectors):
+            return
+        made = embed(questions)
+        for start in range(0, len(made), ROWS_AT_ONCE):
+            cosines = made[start : start + ROWS_AT_ONCE] @ self._vectors.T
+            closest = cosines.argmax(axis=1)
+            for row, held in enumerate(closest):
+                if cosines[row, held] >= self._cosine:
+                    yield start + row, (int(held), float(cosines[row, held]))
 
 
 class KnownScreen:
