@@ -129,7 +129,7 @@ def _models(config: dict[str, Any]) -> Iterator[Check]:
 
 def _model(role: str, node: dict[str, Any]) -> Iterator[Check]:
     from distill.models.keys import has_key
-    from distill.models.prices import price_of
+    from distill.models.prices import BATCH, ONLINE, price_of
 
     target = str(node.get("_target_", ""))
     yield Check("ok", f"{role} model", str(node["model"]))
@@ -146,11 +146,13 @@ def _model(role: str, node: dict[str, Any]) -> Iterator[Check]:
     if node.get("served_check") == "record":
         yield Check("note", f"{role} served id", "only noted: any model that answers is taken")
     provider = "anthropic" if target.endswith("Claude") else "openai"
-    price = price_of(provider, str(node["model"]))
+    mode = str(node.get("mode", ONLINE))
+    price = price_of(provider, str(node["model"]), mode=mode)
     if price is None:
         yield Check("note", f"{role} price", "unknown: costs are reported as null")
     else:
         per_million = f"${price.input_usd:g} in, ${price.output_usd:g} out a million tokens"
+        per_million += ", in batches" if mode == BATCH else ""
         yield Check("ok", f"{role} price", per_million)
 
 

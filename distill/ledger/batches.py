@@ -55,6 +55,38 @@ class OpenBatch:
     keys: Mapping[int, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnderWay:
+    """An open batch in figures.
+
+    Args:
+        batch_id: The provider's; `None` where nobody heard it, though it may have been sent.
+        namespace: The endpoint's.
+        created_at: When it was written down, UTC, ISO 8601.
+        expected: Responses that it is still to bring.
+    """
+
+    batch_id: str | None
+    namespace: str
+    created_at: str
+    expected: int
+
+
+def under_way(connection: sa.Connection) -> list[UnderWay]:
+    """Return all open batches, the oldest first."""
+    about = (BATCHES.c.batch_id, BATCHES.c.namespace, BATCHES.c.created_at)
+    found = (
+        sa.select(*about, sa.func.count(BATCH_ITEMS.c.number))
+        .join(BATCH_ITEMS, BATCH_ITEMS.c.token == BATCHES.c.token)
+        .group_by(BATCHES.c.token, *about)
+        .order_by(BATCHES.c.created_at, BATCHES.c.token)
+    )
+    return [
+        UnderWay(batch_id=batch_id, namespace=namespace, created_at=created_at, expected=count)
+        for batch_id, namespace, created_at, count in connection.execute(found)
+    ]
+
+
 class BatchBook:
     """All batches of a ledger.
 

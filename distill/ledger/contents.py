@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from distill.ledger.address import sqlite_file, without_password
+from distill.ledger.batches import UnderWay, under_way
 from distill.ledger.claimants import Claimant, claimants, drop_lapsed
 from distill.ledger.database import BUSY_TIMEOUT_S, RESPONSES, told
 from distill.ledger.store import Ledger
@@ -56,6 +57,7 @@ class Contents:
         oldest: When the first response came in, UTC; `None` where there is none.
         newest: When the last one came in.
         claimants: Who is paying for responses, or was.
+        batches: Batches whose responses have not come in yet.
     """
 
     where: str
@@ -66,6 +68,7 @@ class Contents:
     oldest: str | None
     newest: str | None
     claimants: tuple[Claimant, ...]
+    batches: tuple[UnderWay, ...]
 
     @property
     def responses(self) -> int:
@@ -123,6 +126,7 @@ def contents_of(ledger: Ledger) -> Contents:
     with told(), ledger.engine.connect() as connection:
         rows = connection.execute(groups).all()
         holders = tuple(claimants(connection))
+        batches = tuple(under_way(connection))
         settings = _settings(connection)
         size = _bytes(ledger, connection)
     held = [_held(*row[:6]) for row in rows]
@@ -136,6 +140,7 @@ def contents_of(ledger: Ledger) -> Contents:
         oldest=min((row[6] for row in rows), default=None),
         newest=max((row[7] for row in rows), default=None),
         claimants=holders,
+        batches=batches,
     )
 
 

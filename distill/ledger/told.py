@@ -29,6 +29,12 @@ def contents_lines(contents: Contents) -> Iterator[str]:
     yield f"Responses  {contents.responses:,}, {size(contents.bytes)} on disk"
     if contents.held:
         yield f"Came in    {contents.oldest} to {contents.newest}"
+    if contents.batches:
+        number = f"{len(contents.batches):,}"
+        yield f"Batches    {number} under way; the command that sent one fetches it"
+    for batch in contents.batches:
+        name = "without a receipt" if batch.batch_id is None else printable(batch.batch_id)
+        yield f"           {name}: {batch.expected:,} responses expected, since {batch.created_at}"
     yield f"Claims     {_claims(contents.claimants)}"
     for claimant in contents.claimants:
         yield f"           {_claimant(claimant)}"
@@ -69,6 +75,7 @@ def contents_json(contents: Contents) -> dict[str, Any]:
         "known_usd": contents.known_usd,
         "unpriced_responses": contents.unpriced,
         "claims": list(about["claimants"]),
+        "batches": list(about["batches"]),
     }
 
 

@@ -43,8 +43,8 @@ def unknown(role: str, parcel: Parcel, error: FailedRequestError) -> ModelError:
     return ModelError(
         f"{role}: batches: the endpoint does not know batch {parcel.batch_id}, of which "
         f"{len(parcel.left):,} answers are expected ({error.detail}).",
-        hint="use the endpoint and the key that it was sent with; mode=online asks once more, and "
-        "pays once more",
+        hint=f"use the endpoint and the key that it was sent with; {role}.mode=online asks once "
+        "more, and pays once more",
     )
 
 
@@ -52,7 +52,7 @@ def without_batches(role: str, error: FailedRequestError) -> ModelError:
     """Return what ends a run whose endpoint takes no batches."""
     return ModelError(
         f"{role}: batches: the endpoint takes none ({error.detail}).",
-        hint=f"{role}: mode=online asks one request at a time",
+        hint=f"{role}.mode=online asks one request at a time",
     )
 
 

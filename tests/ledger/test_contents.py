@@ -11,8 +11,9 @@ from entries import entry_of
 from workbench import Workbench
 
 from distill.ledger import Ledger
+from distill.ledger.batches import BatchBook, BatchItem
 from distill.ledger.contents import contents_of, vacuum
-from distill.ledger.told import contents_lines, size
+from distill.ledger.told import contents_json, contents_lines, size
 
 
 def test_responses_are_counted_by_model(url: str) -> None:
@@ -42,6 +43,24 @@ def test_an_empty_ledger_is_told_as_that(url: str) -> None:
         found = contents_of(ledger)
     assert (found.responses, found.oldest, found.newest, found.held) == (0, None, None, ())
     assert list(contents_lines(found))[-1] == "Claims     none"
+
+
+def test_batches_under_way_are_told(url: str) -> None:
+    with Ledger(url) as ledger:
+        book = BatchBook(ledger.engine)
+        for token, keys in (("one", ["a", "b", "c"]), ("two", ["d"]), ("three", ["e"])):
+            book.intend(token, keys, lambda key: BatchItem(key, "{}", 0), namespace="anthropic")
+        book.submitted("one", "msgbatch_\x1b[31m")
+        book.close("one", [0])
+        book.close("three")
+        found = contents_of(ledger)
+        told = list(contents_lines(found))
+        assert told[-4] == "Batches    2 under way; the command that sent one fetches it"
+        assert "msgbatch_\ufffd[31m: 2 responses expected, since 20" in told[-3]
+        assert "without a receipt: 1 responses expected" in told[-2]
+        assert [one["expected"] for one in contents_json(found)["batches"]] == [2, 1]
+        assert [batch.keys for batch in book.holding(["b", "e"])] == [{1: "b", 2: "c"}]
+        assert book.expected(["a", "b", "d", "z"]) == 2
 
 
 def test_claims_are_told_with_who_holds_them(url: str) -> None:

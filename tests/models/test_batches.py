@@ -140,7 +140,7 @@ def test_an_endpoint_without_batches_is_told(bench: Workbench, fake: FakeBatches
 
     assert ended.status == 1
     assert "HTTP 404" in ended.err
-    assert "mode=online" in ended.err
+    assert "hint: teacher.mode=online" in ended.err
     assert not ended.has_traceback
     assert not bench.out.exists()
 

@@ -134,3 +134,11 @@ def test_tokens_that_a_batch_reads_from_a_cache_cost_a_tenth_of_half(
     # $5 a million, at half the price: one write at 1.25, nine reads at 0.1.
     worth = 5000 * 5e-6 / 2
     assert bench.manifest["teacher"]["cost_usd"] == pytest.approx(worth * (1.25 + 9 * 0.1))
+
+
+def test_the_doctor_tells_what_batches_cost(bench: Workbench) -> None:
+    modes = ("teacher.mode=batch", "judge.mode=batch")
+    told = bench.main(["doctor", "ledger.url=ledger.db", "tracking=none", *modes]).out
+
+    assert "$2.5 in, $12.5 out a million tokens, in batches" in told
+    assert "$1.5 in, $7.5 out a million tokens, in batches" in told

@@ -196,6 +196,25 @@ def test_what_is_in_a_batch_already_is_told_where_it_is_asked_online(
     assert fake.online == 6
 
 
+@pytest.mark.filterwarnings("ignore:teacher")
+def test_what_was_answered_in_the_meantime_is_not_taken_out_of_a_batch(
+    bench: Workbench, fake: FakeBatches
+) -> None:
+    seeded(bench, 6)
+    fake.refusals = {"state": [400]}
+    assert bench.main(words(bench, fake)).status == 1
+    seeded(bench, 2)
+    assert bench.main([*words(bench, fake), "teacher.mode=online"]).status == 0
+
+    seeded(bench, 6)
+    ended = bench.main(words(bench, fake))
+    assert ended.status == 0, ended.err
+    assert "going on with batch msgbatch_0001, 4 of 6 requests" in ended.err
+    assert (bench.manifest["teacher"]["cached"], bench.manifest["teacher"]["requests"]) == (2, 4)
+    assert fake.created == 1
+    assert open_batches(bench) == []
+
+
 def test_a_run_of_other_seeds_keeps_everything_that_a_batch_brings(
     bench: Workbench, fake: FakeBatches
 ) -> None:
