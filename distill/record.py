@@ -39,6 +39,7 @@ class RunRecord:
         canaries: What the teacher said to the canary questions, or `None` where there are none.
         review: What a human should look at (`REVIEW_COLUMNS`).
         dataset_sha256: Digest of `dataset.jsonl`.
+        abstain_sha256: Digest of `abstain.jsonl`, or `None` where there is none.
         diversity: Figures by name; absent where there was too little text.
         trained: The student, or `None`.
         evaluation: All arms, or `None` where nothing was trained or held out.
@@ -62,6 +63,7 @@ class RunRecord:
     canaries: Canaries | None = None
     review: pl.DataFrame = field(default_factory=no_review)
     dataset_sha256: str = ""
+    abstain_sha256: str | None = None
     diversity: dict[str, float] = field(default_factory=dict)
     trained: Trained | None = None
     evaluation: Evaluation | None = None

@@ -58,6 +58,7 @@ LATER_KEYS: Mapping[str, Config] = {
         "options": "{options}",
         "min_covered": 0.0,
     },
+    "distill.filters.Uncertainty": {"policy": "drop"},
 }
 
 

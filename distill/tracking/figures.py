@@ -15,7 +15,7 @@ from distill.errors import UserError
 from distill.tracking.saved_run import SavedRun, free_name, section
 
 EXAMPLES_FILE = "examples.parquet"
-PLAIN_SECTIONS = ("funnel", "rejected", "review", "diversity", "time")
+PLAIN_SECTIONS = ("funnel", "rejected", "review", "abstention", "diversity", "time")
 DATASET = ("rows", "real_rows")
 ROLES = ("teacher", "judge")
 COST = "cost_usd"
