@@ -18,6 +18,7 @@ RUN_FILES = (
     "dataset.jsonl",
     "rejected.jsonl",
     "review.jsonl",
+    "abstain.jsonl",
     "examples.parquet",
     "responses.parquet",
     "canaries.parquet",
@@ -32,6 +33,8 @@ RUN_FILES = (
 DATA_FILES = ("rejected.jsonl", "examples.parquet", "responses.parquet", "config.yaml")
 # What a human should look at, in runs that have such rows.
 REVIEW = "review.jsonl"
+# Answers in which the teacher says that it does not know, where a filter's policy is to keep them.
+ABSTAIN = "abstain.jsonl"
 # What `distill drift` compares with, in runs that have canaries; the manifest has its digest.
 CANARIES = "canaries.parquet"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import distill
+from distill.abstention import abstained, abstention
 from distill.config import config_sha256
 from distill.costs import per_row_usd, total_cost_usd
 from distill.diversity.contrast import Contrast
@@ -48,6 +49,12 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         "time": record.time_s,
         "cost_if_uncached_usd": _rounded(record.uncached_usd),
     }
+    counted = abstention(record.table, plan.filters)
+    if counted is not None:
+        manifest["abstention"] = counted
+    if record.abstain_sha256 is not None:
+        rows = abstained(record.table, plan.filters).height
+        manifest["abstention"] |= {"rows": rows, "sha256": record.abstain_sha256}
     if record.review.height:
         manifest["review"] = review_counts(record.review)
     if record.sweep_id is not None:

@@ -46,6 +46,7 @@ class RunRecord:
         canaries: What the teacher said to the canary questions, or `None` where there are none.
         review: What a human should look at (`REVIEW_COLUMNS`).
         dataset_sha256: Digest of `dataset.jsonl`.
+        abstain_sha256: Digest of `abstain.jsonl`, or `None` where there is none.
         diversity: Figures by name; absent where there was too little text.
         diversity_absent: By name, why a figure is not there.
         baseline: The earlier run that the dataset is compared with, or `None`.
@@ -73,6 +74,7 @@ class RunRecord:
     canaries: Canaries | None = None
     review: pl.DataFrame = field(default_factory=no_review)
     dataset_sha256: str = ""
+    abstain_sha256: str | None = None
     diversity: dict[str, float] = field(default_factory=dict)
     diversity_absent: dict[str, str] = field(default_factory=dict)
     baseline: Side | None = None

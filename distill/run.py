@@ -13,10 +13,11 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 
+from distill.abstention import export_abstained
 from distill.config import to_yaml
 from distill.costs import uncached_usd
 from distill.errors import DistillError
-from distill.folder import CANARIES, MANIFEST, REVIEW, RunFolder, file_digests
+from distill.folder import ABSTAIN, CANARIES, MANIFEST, REVIEW, RunFolder, file_digests
 from distill.guards import Evidence
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
@@ -178,11 +179,7 @@ def distil(
         record.table = table
         record.dataset_sha256 = export_dataset(table, plan.export, draft / "dataset.jsonl")
         export_rejected(table, draft / "rejected.jsonl")
-
-
-def heldout_of(record: RunRecord) -> pl.DataFrame | None:
-    """Return the held-out rows, or `None` where there are none."""
-    return None if record.heldout is None else record.heldout.frame
+        record.abstain_sha256 = export_abstained(table, plan.filters, plan.export, draft / ABSTAIN)
 
 
 def inspect(record: RunRecord) -> None:

@@ -84,6 +84,8 @@ class Explains(Protocol):
     def details(self, table: pl.DataFrame) -> pl.Series:
         """Return a short text a row that is dropped, null for those to keep.
 
+        An empty text drops a row of which the filter's name says all.
+
         Args:
             table: As in `Filter`. Stages call this in the place of `rejects`, never both.
         """

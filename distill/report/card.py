@@ -10,6 +10,7 @@ from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report.cost import cost_notes, cost_sentence
 from distill.report.facts import (
+    abstention_sentence,
     arm_lines,
     diversity_lines,
     funnel_steps,
@@ -81,6 +82,7 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         select=_settings_words(plan.config["select"]),
         export=type(plan.export).__name__.lower(),
         steps=funnel_steps(record, manifest),
+        abstention=abstention_sentence(manifest),
         origins=origins(record),
         labels=labels[:SHOWN_LABELS],
         more_labels=max(0, len(labels) - SHOWN_LABELS),

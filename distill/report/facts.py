@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from distill.record import RunRecord
-from distill.report.wording import counted, listed, one_line, percent
+from distill.report.wording import counted, interval, listed, one_line, percent
 from distill.stages.augment import is_made
 from distill.stages.evaluate import DISTILLED_ONLY, MAJORITY, REAL_ONLY, STUDENT, TEACHER_ITSELF
 from distill.table import REAL, TEACHER, is_in
@@ -169,6 +169,25 @@ def _note(record: RunRecord, name: str) -> str:
 def rejected_words(lost: Mapping[str, int]) -> str:
     """Return reasons with their rows, `min_words 20, uncertainty 8`; rules without rows are out."""
     return listed([f"{reason} {rows:,}" for reason, rows in lost.items() if rows])
+
+
+def abstention_sentence(manifest: Manifest) -> str | None:
+    """Say how often the teacher did not know, before and after the filters; `None` if unknown."""
+    found = manifest.get("abstention", {})
+    if "before" not in found:
+        return None
+    parts = [
+        f"{percent(part['rate'])} (95% interval {interval(part['low'], part['high'])}) of "
+        f"{counted(part['answers'], 'answer')} {when}"
+        for when, part in (("before", found["before"]), ("after", found.get("after")))
+        if part is not None
+    ]
+    kept = f" abstain.jsonl has {counted(found['rows'], 'row')}." if "rows" in found else ""
+    policy = listed(sorted(set(found["policy"].values())))
+    return (
+        f"The teacher said that it does not know in {', '.join(parts)} the filters "
+        f"(policy: {policy}).{kept}"
+    )
 
 
 def arm_lines(manifest: Manifest) -> list[ArmLine]:

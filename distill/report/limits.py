@@ -58,6 +58,7 @@ def limits(record: RunRecord, manifest: Manifest) -> list[str]:
     return [
         *_size_limits(manifest),
         *_review_limits(manifest),
+        *_abstention_limits(manifest),
         *_human_limits(record, manifest),
         *_label_limits(record),
         *_process_limits(record),
@@ -179,6 +180,16 @@ def _review_limits(manifest: Manifest) -> Iterator[str]:
         verb = "waits" if rows == 1 else "wait"
         by = listed([f"{reason} {count(n)}" for reason, n in waiting.items()])
         yield f"{counted(rows, 'row')} {verb} for review by a human in review.jsonl ({by})."
+
+
+def _abstention_limits(manifest: Manifest) -> Iterator[str]:
+    found = manifest.get("abstention", {})
+    before, after = found.get("before"), found.get("after")
+    if before and after and before["abstained"] and not after["abstained"]:
+        yield (
+            f"The teacher's {counted(before['abstained'], 'admission')} of not knowing fell out: "
+            "a student of the dataset sees none."
+        )
 
 
 def _human_limits(record: RunRecord, manifest: Manifest) -> Iterator[str]:

@@ -15,6 +15,7 @@ from distill.report.cost import cost_notes
 from distill.report.examples import dropped, kept
 from distill.report.facts import (
     Manifest,
+    abstention_sentence,
     diversity_lines,
     has_control,
     judge_kind,
@@ -64,6 +65,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         arms=arms_plot(manifest),
         difference=difference_plot(manifest),
         funnel=funnel_plot(record, manifest),
+        abstention=abstention_sentence(manifest),
         scores=scores_plot(record),
         judge_kind=judge_kind(record),
         labels=labels_plot(record),

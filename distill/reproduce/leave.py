@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from distill.errors import UserError
-from distill.folder import RUN_FILES
+from distill.folder import ABSTAIN, RUN_FILES
 from distill.paths import write_text
 
 MARK = "reproduced.json"
 REBUILT_FILES = ("dataset.jsonl", "rejected.jsonl", "examples.parquet")
+# Of these only what the run has.
+MAYBE_FILES = (ABSTAIN,)
 
 
 @contextmanager
@@ -73,13 +75,13 @@ def check_out(out: Path, run: Path | None) -> None:
             hint="nothing was changed",
         )
     strangers = [name for name in RUN_FILES if (out / name).exists()]
-    folders = [name for name in (*REBUILT_FILES, MARK) if (out / name).is_dir()]
+    folders = [name for name in (*REBUILT_FILES, *MAYBE_FILES, MARK) if (out / name).is_dir()]
     if folders:
         raise UserError(
             f"--out: got {str(out)!r}, where {folders[0]} is a folder; want a folder of its own.",
             hint="nothing was changed",
         )
-    own = (out / MARK).is_file() and set(strangers) <= set(REBUILT_FILES)
+    own = (out / MARK).is_file() and set(strangers) <= {*REBUILT_FILES, *MAYBE_FILES}
     if strangers and not own:
         raise UserError(
             f"--out: got {str(out)!r}, which holds {', '.join(strangers)}; want a folder of its "
@@ -92,7 +94,7 @@ def publish(draft: Path, out: Path, about: Mapping[str, Any]) -> None:
     """Put drafts in their places.
 
     Args:
-        draft: Holds `REBUILT_FILES`.
+        draft: Holds `REBUILT_FILES`, and some of `MAYBE_FILES`.
         out: Where they go.
         about: What `reproduced.json` says.
     """
@@ -100,4 +102,8 @@ def publish(draft: Path, out: Path, about: Mapping[str, Any]) -> None:
     (out / MARK).unlink(missing_ok=True)
     for name in REBUILT_FILES:
         (draft / name).replace(out / name)
+    for name in MAYBE_FILES:
+        (out / name).unlink(missing_ok=True)
+        if (draft / name).exists():
+            (draft / name).replace(out / name)
     write_text(out / MARK, json.dumps(about, ensure_ascii=False, indent=2) + "\n")

@@ -86,6 +86,7 @@ LATER_KEYS: Mapping[str, Config] = {
         f"distill.selectors.{name}": {"min_real_share": None}
         for name in ("TopRows", "BestOfN", "Balanced", "RandomRows")
     },
+    "distill.filters.Uncertainty": {"policy": "drop"},
 }
 
 

@@ -23,7 +23,8 @@ def apply_filters(table: pl.DataFrame, filters: Mapping[str, Filter]) -> pl.Data
         if isinstance(one, Explains):
             why = rows.select("id", detail=one.details(rows)).drop_nulls("detail")
             rejected = why["id"]
-            table = fill(table, why.iter_rows(named=True), {"detail": pl.String})
+            told = why.filter(pl.col("detail") != "").iter_rows(named=True)
+            table = fill(table, told, {"detail": pl.String})
         else:
             rejected = rows.filter(one.rejects(rows).fill_null(value=False))["id"]
         table = drop(table, pl.col("id").is_in(rejected.implode()), stage=STAGE, reason=name)

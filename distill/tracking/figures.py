@@ -16,7 +16,7 @@ from distill.errors import UserError
 from distill.tracking.saved_run import SavedRun, free_name, section
 
 EXAMPLES_FILE = "examples.parquet"
-PLAIN_SECTIONS = ("funnel", "rejected", "review", "diversity", "time")
+PLAIN_SECTIONS = ("funnel", "rejected", "review", "abstention", "diversity", "time")
 DATASET = ("rows", "real_rows", "synthetic_rows")
 COST = "cost_usd"
 TOKENS = ("input_tokens", "output_tokens")

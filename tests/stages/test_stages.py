@@ -53,7 +53,8 @@ class Fixed:
 
 def test_the_first_filter_that_rejects_gives_the_reason() -> None:
     table = answered_table(["i don't know", "two words", "three words here"])
-    filters = {"doubt": Uncertainty(markers=("i don't know",)), "short": MinWords(min_words=3)}
+    doubt = Uncertainty(markers=("i don't know",), policy="drop")
+    filters = {"doubt": doubt, "short": MinWords(min_words=3)}
     done = apply_filters(table, filters)
 
     assert done["stage"].to_list() == ["filter", "filter", None]
