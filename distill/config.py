@@ -28,6 +28,7 @@ NOT_IDENTITY = (
     "tracking",
     "budget",
     "drift",
+    "guard.contamination.near",
     "teacher.base_url",
     "teacher.concurrency",
     "teacher.workers",
