@@ -34,6 +34,7 @@ NOT_IDENTITY = (
     "guard.distribution_shift",
     "guard.lineage",
     "guard.seed_shares",
+    "guard.contamination.near",
     "teacher.base_url",
     "teacher.concurrency",
     "teacher.workers",

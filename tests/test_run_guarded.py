@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 from workbench import QUESTIONS, Workbench
 
@@ -11,6 +13,11 @@ HELDOUT = [
     {"id": "h0", "question": "Something that no seed asks?", "reference_answer": "yes"},
     {"id": "h1", "question": f"  {QUESTIONS[1].upper()}!!", "reference_answer": "counting"},
 ]
+
+embed = pytest.mark.skipif(
+    any(importlib.util.find_spec(n) is None for n in ("tokenizers", "safetensors", "wordllama")),
+    reason="the extra embed is not installed",
+)
 
 
 def contaminated(bench: Workbench) -> tuple[str, ...]:
@@ -141,6 +148,32 @@ def test_a_teacher_that_recites_a_held_out_question_is_found_before_anything_is_
         assert bench.ledger.exists()
     else:
         assert bench.manifest["guards"]["contamination"] == "warn"
+
+
+@embed
+def test_what_is_near_in_meaning_waits_in_a_file_and_stops_nothing(bench: Workbench) -> None:
+    near = "In Python, explain how the collection of garbage works, please."
+    bench.write("heldout.jsonl", [{"id": "h0", "question": near, "reference_answer": "x"}])
+    ended = bench.run("heldout.path=heldout.jsonl", "guard.contamination.near=0.8")
+
+    assert ended.status == 0, ended.err
+    assert "Review   runs/one/review.jsonl" in ended.out
+    (line,) = bench.lines("review.jsonl")
+    assert list(line) == ["id", "question", "answer", "stage", "reason", "evidence"]
+    assert (line["id"], line["question"]) == ("s1", QUESTIONS[1])
+    assert line["evidence"].endswith(f"with held-out h0: {near}")
+    assert bench.manifest["review"] == {"guard/contamination": 1}
+    assert bench.manifest["guards"]["contamination"] == "pass"
+    assert "1 row waits for review" in (bench.out / "README.md").read_text(encoding="utf-8")
+    assert "1 row waits for review" in (bench.out / "report.html").read_text(encoding="utf-8")
+
+    # Repeated in the same folder without it, the run leaves no file of the earlier one.
+    digest = bench.manifest["config_sha256"]
+    ended = bench.run("heldout.path=heldout.jsonl")
+    assert ended.status == 0, ended.err
+    assert not (bench.out / "review.jsonl").exists()
+    assert "review" not in bench.manifest
+    assert bench.manifest["config_sha256"] == digest
 
 
 def test_what_warned_before_is_still_a_warning_when_the_dataset_is_clean() -> None:

@@ -8,10 +8,13 @@ import polars as pl
 from pydantic import Field
 
 from distill.component import Share, component
+from distill.errors import ExtraMissingError
 from distill.guards.finding import Evidence, Finding, Mode, When
 from distill.guards.ngrams import HITS, covered
 from distill.table import is_in
 from distill.wording import normalised
+
+CONTAMINATION = "contamination"
 
 
 @component
@@ -23,14 +26,19 @@ class Contamination:
     Case, punctuation and white space do not count. A question of fewer than `ngram` words is found
     only as a whole question, and so is one in a script that puts no spaces between words.
 
+    Questions of the finished dataset that only mean nearly what a held-out one does go to
+    `review.jsonl` and never stop a run: whether two questions are one is for a human to say.
+
     Args:
         mode: `error`, `warn` or `off`.
         ngram: Words of an n-gram, >= 1; `None` looks for equal questions only.
         max_share: Share of a held-out question's words that may lie in n-grams shared with one
             training example, in [0, 1]; at 1 only equal questions fire.
+        near: Least cosine of two questions' static embeddings (`distill/embeddings.py`, the extra
+            `embed`) for a row to be reviewed, in (0, 1]; `None` looks at no embeddings.
 
     Note:
-        What is reworded throughout, or translated, shares no n-grams and is not found.
+        What is reworded throughout, or translated, shares no n-grams and does not fire.
 
     Source:
         Tülu 3 (arXiv:2411.15124): 8-grams, more than half of the tokens. There a
@@ -41,6 +49,9 @@ class Contamination:
     mode: Mode
     ngram: Annotated[int, Field(ge=1, description="a whole number of 1 or more, or null")] | None
     max_share: Share
+    near: Annotated[
+        float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")
+    ]
 
     def look(self, evidence: Evidence) -> Finding:
         """Compare all held-out questions with all rows that are in."""
@@ -51,18 +62,40 @@ class Contamination:
         among = "training examples" if "answer" in rows.columns else "seeds"
         equal, near = _equal(held, rows), self._near(held, rows)
         near = near.join(equal, on=("held", "row"), how="anti").sort("held", "row")
-        if equal.is_empty() and near.is_empty():
+        pairs = pl.concat([equal, near.select("held", "row")])
+        review, doubt = self._in_doubt(evidence, pairs)
+        if pairs.is_empty():
             sentence = f"None of {held.height} held-out questions is among {rows.height} {among}."
-            return Finding(fires=False, sentence=sentence)
-        items = pl.concat([equal["held"], near["held"]]).n_unique()
+            return Finding(fires=False, sentence=sentence + doubt, review=review)
+        items = pairs["held"].n_unique()
         close = "" if near.is_empty() else " or close to one"
         return Finding(
             fires=True,
-            sentence=f"{items} of {held.height} held-out questions are among the {among}{close}.",
+            sentence=f"{items} of {held.height} held-out questions are among the {among}{close}."
+            f"{doubt}",
             rows=(*_told(equal, held, rows), *_told(near, held, rows)),
             hint="take these seeds out of seeds.path or these items out of heldout.path, or set "
             "guard.contamination.mode=warn to see what happens",
+            review=review,
         )
+
+    def _in_doubt(self, evidence: Evidence, pairs: pl.DataFrame) -> tuple[pl.DataFrame | None, str]:
+        """Return the rows to be reviewed, and what there is to say of them, beside `pairs`."""
+        if self.near is None or evidence.heldout is None or "answer" not in evidence.table.columns:
+            return None, ""
+        from distill.guards.meaning import near_in_meaning
+
+        rows = evidence.table.filter(is_in())
+        try:
+            review = near_in_meaning(
+                evidence.heldout, rows, pairs, least=self.near, reason=CONTAMINATION
+            )
+        except ExtraMissingError as error:
+            return None, f" Questions that are near in meaning were not looked for: {error.args[0]}"
+        if review.is_empty():
+            return None, ""
+        verb = "is" if review.height == 1 else "are"
+        return review, f" {review.height} more {verb} near one in meaning: see review.jsonl."
 
     def _near(self, held: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         """Return index pairs `held` and `row` of what shares too much, with the `share`."""

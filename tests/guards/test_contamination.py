@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 from tables import answered_table, claude, seeds_table
 
+from distill import embeddings
 from distill.guards import Contamination, Evidence, Finding
 from distill.guards.ngrams import covered
 from distill.table import drop
@@ -19,12 +21,19 @@ from distill.table import drop
 GSM8K = Path(__file__).parents[2] / "../shared/data/gsm8k"
 TEXT = "a farmer has twelve cows and buys five more of them at the market on monday"
 
+embed = pytest.mark.skipif(
+    any(importlib.util.find_spec(n) is None for n in ("tokenizers", "safetensors", "wordllama")),
+    reason="the extra embed is not installed",
+)
 
-def look(table: pl.DataFrame, *questions: str, ngram: int | None = 8) -> Finding:
+
+def look(
+    table: pl.DataFrame, *questions: str, ngram: int | None = 8, near: float | None = None
+) -> Finding:
     heldout = pl.DataFrame(
         {"id": [f"h{i}" for i in range(len(questions))], "question": list(questions)}
     )
-    guard = Contamination(mode="error", ngram=ngram, max_share=0.5)
+    guard = Contamination(mode="error", ngram=ngram, max_share=0.5, near=near)
     return guard.look(Evidence(teacher=claude(), judge=None, table=table, heldout=heldout))
 
 
@@ -149,6 +158,109 @@ def test_planted_texts_are_found_and_clean_ones_are_not_on_gsm8k() -> None:
     assert len(hit(look(seeds([*clean, *held]), *held))) == 50
     near = [edited(text, rng) for text in held]
     assert len(hit(look(seeds([*clean, *near]), *held))) >= 40
+
+
+CANCEL = "How do I cancel my card?"
+BANK = (
+    "Where is my refund?",
+    "How do I cancel my bank card?",
+    "How do I cancel my bank card?",
+    "how do i cancel my card",
+)
+
+
+@embed
+def test_a_question_that_is_near_in_meaning_is_reviewed_and_does_not_fire() -> None:
+    table = answered_table(["a", "b", "c"], question=BANK[:3])
+    found = look(table, "Who are you?", CANCEL, near=0.8)
+
+    assert not found.fires
+    assert found.sentence.endswith(" 1 more is near one in meaning: see review.jsonl.")
+    assert found.review is not None
+    cosine = float(np.dot(*embeddings.embed([CANCEL, BANK[1]])))
+    assert found.review.rows() == [
+        (
+            "r1",
+            BANK[1],
+            "b",
+            "guard",
+            "contamination",
+            f"cosine {cosine:.2f} with held-out h1: {CANCEL}",
+        )
+    ]
+    assert look(table, CANCEL, near=1.0).review is None
+
+
+@embed
+def test_what_fires_by_its_words_is_not_reviewed_as_well() -> None:
+    table = answered_table(["a", "b", "c", "d"], question=BANK)
+    found = look(table, CANCEL, near=0.8)
+
+    assert found.rows == ("held-out h0 is row r3",)
+    assert found.review is not None
+    assert found.review["id"].to_list() == ["r1"]
+
+
+@embed
+def test_rows_that_fell_out_and_seeds_that_are_not_yet_answered_are_not_reviewed() -> None:
+    table = answered_table(["a", "b"], question=BANK[:2])
+    fallen = drop(table, pl.lit(value=True), stage="filter", reason="min_words")
+
+    assert look(table, CANCEL, near=0.8).review is not None
+    assert look(fallen, CANCEL, near=0.8).review is None
+    assert look(seeds(BANK[:2]), CANCEL, near=0.8).review is None
+
+
+@embed
+def test_questions_are_compared_piece_by_piece_to_the_same_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from distill.guards import meaning
+
+    rng = np.random.default_rng(0)
+    words = ["card", "refund", "bank", "cancel", "transfer", "lost", "", "pin"]
+    texts = [" ".join(rng.choice(words, 5)) for _ in range(60)]
+    table = answered_table(["a"] * 60, question=texts)
+    held = [" ".join(rng.choice(words, 5)) for _ in range(7)]
+    whole = look(table, *held, near=0.9).review
+    monkeypatch.setattr(meaning, "COSINES_AT_ONCE", 20)
+    pieces = look(table, *held, near=0.9).review
+
+    assert whole is not None
+    assert 3 < whole.height < 60
+    assert pieces is not None
+    assert pieces.equals(whole)
+
+
+def test_embeddings_are_not_touched_where_there_is_nothing_to_compare(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(texts: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("distill.guards.meaning.embed", fail)
+    table = answered_table(["a"], question=["one"])
+    guard = Contamination(mode="error", ngram=8, max_share=0.5, near=0.9)
+
+    guard.look(Evidence(teacher=claude(), judge=None, table=table, heldout=None))
+    look(seeds(["one"]), "two", near=0.9)
+    look(table, "two", near=None)
+
+
+def test_a_missing_extra_is_said_and_the_guard_looks_at_the_words_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    embeddings._load.cache_clear()
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "wordllama" else find(name)
+    )
+    table = answered_table(["a", "b"], question=["one", "two"])
+    for held, fires in (("three", False), ("TWO", True)):
+        found = look(table, held, near=0.9)
+        assert found.fires == fires
+        assert found.sentence.endswith("the package wordllama is not installed.")
+        assert found.review is None
 
 
 def test_a_template_that_all_texts_share_is_compared_in_seconds() -> None:

@@ -44,7 +44,9 @@ def evidence(**changes: Any) -> Evidence:
 
 
 def contamination(**changes: Any) -> Contamination:
-    return Contamination(**({"mode": "error", "ngram": 8, "max_share": 0.5} | changes))
+    return Contamination(
+        **({"mode": "error", "ngram": 8, "max_share": 0.5, "near": None} | changes)
+    )
 
 
 def contaminated(seed: str, held: str) -> bool:
