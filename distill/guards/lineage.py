@@ -88,8 +88,8 @@ class Lineage:
                 fires=True,
                 sentence=f"Models that should differ {what}.",
                 rows=(*same_base, *same_vendor, *unsure),
-                hint="choose another judge.model, best of another vendor, or set "
-                "guard.lineage.mode=warn"
+                hint="choose models of different bases, best of different vendors, or set "
+                "guard.lineage.mode=warn where it is meant"
                 if same_base
                 else "best is a judge, and a student, of another vendor than the teacher's",
                 mild=not same_base,

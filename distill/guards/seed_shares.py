@@ -31,8 +31,8 @@ class SeedShares:
             [0, 1]; `None` is off.
 
     Source:
-        Gerstgrasser et al. 2024 (arXiv:2404.01413): synthetic data beside the real does no harm
-        where synthetic data instead of the real collapses. The limits themselves are judgement.
+        Gerstgrasser et al. 2024 (arXiv:2404.01413): synthetic data that is added to the real keeps
+        errors bounded, in the place of the real it collapses. The limits are judgement.
     """
 
     when: ClassVar[When] = "twice"
