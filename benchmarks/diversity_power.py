@@ -11,7 +11,8 @@ language loses its rare words first. Each chain starts from other documents and 
 
 on a number of documents a side, unpaired: generated documents answer no prompt. A chain is flagged
 where the guard `mode_collapse` would fire: upper end of the ratio's interval below 0.95 and p below
-0.05. `p < 0.05` alone is shown beside it.
+0.05; figures that a run does not test are flagged by their interval alone. `p < 0.05` alone is shown
+beside it.
 """
 
 from __future__ import annotations
@@ -118,9 +119,10 @@ def is_significant(figure: ContrastFigure | None) -> bool:
 
 
 def is_flagged(figure: ContrastFigure | None) -> bool:
-    """Say whether ratio and p, of this figure alone, flag it."""
-    low = figure is not None and figure.high is not None and figure.high < MAX_RATIO
-    return low and is_significant(figure)
+    """Say whether this figure alone flags it; one that is not tested, by its interval only."""
+    if figure is None or figure.high is None or figure.high >= MAX_RATIO:
+        return False
+    return figure.p_value is None or is_significant(figure)
 
 
 def main() -> None:
@@ -165,9 +167,10 @@ def main() -> None:
     print("|---:|---|---|---:|---:|---:|")
     for (n, name, metric), told in flags.items():
         rate = wilson(sum(flagged for flagged, _ in told), len(told))
-        alone = sum(significant for _, significant in told) / len(told)
+        alone = f"{sum(significant for _, significant in told) / len(told):.0%}"
+        alone = alone if metric.startswith("distinct") else "–"
         limits = f"{rate.low:.1%} to {rate.high:.1%}"
-        print(f"| {n} | {name} | {metric} | {rate.value:.0%} | {limits} | {alone:.0%} |")
+        print(f"| {n} | {name} | {metric} | {rate.value:.0%} | {limits} | {alone} |")
 
 
 if __name__ == "__main__":

@@ -155,16 +155,27 @@ def contrast(
     varieties = {m: _variety(m, measure) for m, measure in measures.items()}
     p_values = sides.p_values([varieties[m] for m in tested], permutations, seed, less=True)
     adjusted = dict(zip(tested, zip(p_values, holm(p_values), strict=True), strict=True))
+    limits: dict[DiversityMetric, Interval | None] = {}
+    for fast, times in ((True, subsamples), (False, min(subsamples, SLOW_SUBSAMPLES))):
+        some = [metric for metric in measures if is_fast(metric) is fast]
+        found = sides.limits([varieties[metric] for metric in some], times, seed)
+        limits |= dict(zip(some, found, strict=True))
     figures = []
     for metric, measure in measures.items():
-        times = subsamples if is_fast(metric) else min(subsamples, SLOW_SUBSAMPLES)
-        (limits,) = sides.limits([varieties[metric]], times, seed)
         ratio = math.exp(log_ratio(*sides.observed(varieties[metric])))
         p_value, p_holm = adjusted.get(metric, (None, None))
         if not math.isnan(ratio):
             others_figure, own_figure = sides.observed(measure)
             figures.append(
-                _figure(metric.name, own_figure, others_figure, ratio, limits, p_value, p_holm)
+                _figure(
+                    metric.name,
+                    own_figure,
+                    others_figure,
+                    ratio,
+                    limits[metric],
+                    p_value,
+                    p_holm,
+                )
             )
     return Contrast(
         against=against,

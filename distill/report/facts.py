@@ -300,7 +300,8 @@ def _diversity_value(name: str, value: float) -> str:
 def _diversity_meaning(name: str) -> str:
     if name.startswith(DISTINCT):
         words = name.removeprefix(DISTINCT)
-        return f"share of runs of {words} words that are new; low is repetitive"
+        what = "words" if words == "1" else f"runs of {words} words"
+        return f"share of {what} that are new; low is repetitive"
     return DIVERSITY_MEANINGS.get(name, "")
 
 

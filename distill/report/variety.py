@@ -15,6 +15,7 @@ SOURCE_CHARS = 120
 # Beyond it a ratio is drawn at the edge.
 LARGEST_RATIO = 2.0
 EQUAL = 1.0
+HOW = {"paired": "swapped between the sides", "dealt": "dealt anew to them"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +107,8 @@ def _line(name: str, figure: Mapping[str, Any]) -> RatioLine:
     low, high, p = figure["low"], figure["high"], figure["p_holm"]
     return RatioLine(
         name=name,
-        value=f"{figure['value']:.4g}",
-        other=f"{figure['other']:.4g}",
+        value=f"{figure['value']:.3g}",
+        other=f"{figure['other']:.3g}",
         ratio=_ratio(figure["ratio"]),
         limits="" if low is None or high is None else f"{_ratio(low)} to {_ratio(high)}",
         p_value="" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}",
@@ -116,7 +117,7 @@ def _line(name: str, figure: Mapping[str, Any]) -> RatioLine:
 
 
 def _ratio(ratio: float) -> str:
-    return f"{ratio:.3g}×" if ratio < 100 else f"{ratio:.0f}×"
+    return f"{ratio:.2f}×"
 
 
 def _sentence(one: Mapping[str, Any]) -> str:
@@ -129,6 +130,3 @@ def _sentence(one: Mapping[str, Any]) -> str:
         f"Compared with {source}, at {rows} and {one['words']:,} words a side: 1× is as varied, "
         f"less is less varied. {one['permutations']:,} relabellings; {' and '.join(how)}."
     )
-
-
-HOW = {"paired": "swapped between the sides", "dealt": "dealt anew to them"}
