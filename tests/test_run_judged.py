@@ -233,6 +233,15 @@ def test_the_band_says_who_gets_votes(bench: Workbench, band: str, voted: int) -
     assert bench.api.count("judge") == len(QUESTIONS) + 2 * voted
 
 
+@pytest.mark.parametrize("band", ["-0.1", "1.1", "wide"])
+def test_a_band_that_cannot_be_is_refused(bench: Workbench, band: str) -> None:
+    ended = bench.run(f"judge.band={band}")
+
+    assert ended.status == 2
+    assert "judge.band: got" in ended.err
+    assert "want a share in [0, 1], or null for all rows" in ended.err
+
+
 def test_a_row_that_got_no_score_first_gets_all_votes(bench: Workbench) -> None:
     bench.api.grade = by_topic(Message("?"), Message("?"), 5)  # type: ignore[arg-type]
     ended = bench.run(*VOTING, "judge.band=0.1")

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from fake_api import Message
+from fake_api import Message, Status
 from workbench import QUESTIONS, Workbench
 
 WATCHED = "judge.canaries=8"
@@ -167,6 +167,21 @@ def test_a_watched_run_is_rebuilt_without_them(bench: Workbench) -> None:
 
     assert ended.status == 0, ended.err
     assert "identical" in ended.out
+
+
+def test_a_canary_whose_request_failed_is_caught_and_the_run_can_be_rebuilt(
+    bench: Workbench,
+) -> None:
+    bench.api.grade = lambda prompt, body, attempt: (
+        Status(500, "overheated") if "important point" in prompt else careful(prompt, body, attempt)
+    )
+    ended = bench.run("filter=none", "judge.canaries=28")
+
+    assert ended.status == 0, ended.err
+    failed = bench.manifest["judge"]["failed"]
+    assert failed == bench.manifest["judge"]["canaries"]["unscored"] > 0
+    ended = bench.main(["reproduce", str(bench.out)])
+    assert ended.status == 0, ended.out + ended.err
 
 
 @pytest.mark.parametrize("count", [-1, 1001, 2.5, "many", True])

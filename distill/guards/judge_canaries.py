@@ -33,7 +33,7 @@ class JudgeCanaries:
             return Finding(
                 fires=False,
                 sentence="The judge was not watched: no known-bad answers were mixed in "
-                "(judge.canaries=12, or judge=rubric_guarded).",
+                "(judge.canaries=12 does that for a rubric).",
             )
         asked, kept = len(watch.answers), watch.kept
         if watch.threshold == 0:

@@ -56,6 +56,9 @@ Dimensions = Annotated[
     Field(min_length=1, description="dimensions with a weight and a question each"),
     AfterValidator(_weights),
 ]
+Band = Annotated[
+    float | None, Field(ge=0, le=1, description="a share in [0, 1], or null for all rows")
+]
 Canaries = Annotated[int, Field(ge=0, le=1000, description="a whole number from 0 to 1000")]
 Grade = Annotated[
     int,
@@ -93,7 +96,7 @@ class Rubric:
     concurrency: Positive
     mode: Mode | None
     via: Model
-    band: Share | None
+    band: Band
     canaries: Canaries
     system: Text
     prompt: Text
