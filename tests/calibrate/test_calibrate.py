@@ -365,6 +365,43 @@ def test_the_budget_stops_the_judge(bench: Workbench) -> None:
     assert bench.api.count("judge") < 50
 
 
+def test_a_judge_of_pairs_that_favours_the_first_place_is_found(bench: Workbench) -> None:
+    rows = [
+        row | {"question": f"Question {i}?"}
+        for i in range(20)
+        for row in ({"answer": f"{RIGHT} ({i})", "human_score": 1},
+                    {"answer": f"{WRONG} ({i})", "human_score": 0})
+    ]  # fmt: skip
+    bench.write("labels.jsonl", rows)
+
+    def preferring(prompt: str, body: Mapping[str, Any], attempt: int) -> Message:
+        # Of every second question the first place wins, of the others the right answer.
+        found = re.search(r"Question (\d+)\?", prompt)
+        assert found is not None
+        by_place = int(found[1]) % 2 or prompt.index(RIGHT) < prompt.index(WRONG)
+        better = "first" if by_place else "second"
+        return Message(json.dumps({"reason": "so", "better": better}))
+
+    bench.api.grade = preferring
+    ended = calibrate(
+        bench, "judge=pairwise", "calibrate.path=labels.jsonl", "calibrate.repeat_rows=3"
+    )
+
+    assert ended.status == 0, ended.err
+    made = told(bench)
+    found = made["bias"]["position"]
+    assert (found["consistency"]["value"], found["consistency"]["n"]) == (0.5, 20)
+    assert (found["first"], found["second"]) == (10, 0)
+    assert "the answer shown first is favoured" in " ".join(ended.out.split())
+    assert made["confusion"] == {
+        "kept_right": 10, "kept_wrong": 0, "dropped_right": 10, "dropped_wrong": 20,
+    }  # fmt: skip
+    # Answers are judged again with what they are compared with, in both orders.
+    repeats = made["bias"]["repeats"]
+    assert (repeats["flip_rate"], repeats["rows"] % 2) == (0, 0)
+    assert bench.api.count("judge") == 40 + repeats["rows"]
+
+
 def test_a_verifier_is_calibrated_without_a_model(bench: Workbench) -> None:
     rows = [
         {"question": f"{i} + 1?", "answer": f"It is #### {i + (i % 4 != 0)}", "human_score": 1,

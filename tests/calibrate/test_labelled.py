@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from distill.calibrate.labelled import read_labelled
+from distill.calibrate.labelled import judge_sha256, read_labelled
 from distill.errors import DataError, UserError
 
 ROW = {"question": "Why?", "answer": "Because.", "human_score": 1}
@@ -106,3 +106,24 @@ def test_a_csv_without_the_column_is_told_once(tmp_path: Path) -> None:
         read_labelled(str(path))
     assert len(raised.value.faults) == 1
     assert "human_score" in str(raised.value)
+
+
+def judge(**keys: Any) -> dict[str, Any]:
+    return {"judge": {"_target_": "x", "threshold": 0.7, "band": None, "canaries": 0, **keys}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param({}, {"threshold": 0.8}, True, id="threshold"),
+        pytest.param({"band": 0.1}, {"band": 0.1, "threshold": 0.8}, False, id="band"),
+        pytest.param({}, {"canaries": 12}, True, id="canaries"),
+        pytest.param({}, {"base_url": "http://a.example", "concurrency": 2}, True, id="host"),
+        pytest.param({}, {"system": "Be strict."}, False, id="words"),
+        pytest.param({}, {"via": {"samples": 3}}, False, id="votes"),
+    ],
+)
+def test_a_judge_is_the_same_where_it_gives_the_same_scores(
+    one: dict[str, Any], other: dict[str, Any], same: bool
+) -> None:
+    assert (judge_sha256(judge(**one)) == judge_sha256(judge(**other))) is same
