@@ -11,7 +11,7 @@ from distill.augmenters.step import Chain
 from distill.component import Texts, component
 
 # A saved config holds them all, and is read back only up to a megabyte.
-MOST_CHARS = 500_000
+MOST_BYTES = 500_000
 
 
 def _sound(personas: tuple[str, ...]) -> tuple[str, ...]:
@@ -19,8 +19,8 @@ def _sound(personas: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError("want one persona or more, none of them blank")
     if len(set(personas)) < len(personas):
         raise ValueError("want personas that differ")
-    if sum(map(len, personas)) > MOST_CHARS:
-        raise ValueError(f"want at most {MOST_CHARS} characters in all")
+    if sum(len(persona.encode()) for persona in personas) > MOST_BYTES:
+        raise ValueError(f"want at most {MOST_BYTES} bytes in all")
     return personas
 
 

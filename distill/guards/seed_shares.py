@@ -80,5 +80,6 @@ class SeedShares:
         return Finding(
             fires=True,
             sentence=f"{sentence}, more than the {most:.0%} allowed.",
-            hint="add real questions, or set guard.seed_shares.max_synthetic_rows",
+            hint="add real questions, set select.min_real_share, or set "
+            "guard.seed_shares.max_synthetic_rows",
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from distill.component import Count, Share, component
 from distill.embeddings import Vectors, embed, require_embeddings
+from distill.selectors.floor import Floor
 from distill.selectors.ranked import PLACE, best_first
 
 # Cosines that are computed at once: some ten megabytes.
@@ -25,7 +26,7 @@ Ints = NDArray[np.int64]
 
 
 @component
-class Diverse:
+class Diverse(Floor):
     """Take rows by falling score, and none that is too near one already taken.
 
     Texts are compared by the cosine of their static embeddings (`distill/embeddings.py`), which

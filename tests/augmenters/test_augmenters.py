@@ -190,6 +190,16 @@ def test_an_option_is_taken_out_by_its_name() -> None:
     assert "search" not in augmenter("paraphrase", "~augment.styles.search").styles
 
 
+def test_more_personas_than_a_saved_config_can_hold_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "personas.txt"
+    file.write_text("\n".join(f"{i} " + "語" * 1000 for i in range(200)), encoding="utf-8")
+
+    told = faults("augment=persona", f"augment.personas=${{lines:{file}}}")
+    assert "augment.personas" in told
+    assert "at most 500000 bytes in all" in told
+    assert len(told) < 1000
+
+
 def test_personas_come_from_a_file_and_are_saved_with_the_config(tmp_path: Path) -> None:
     file = tmp_path / "personas.txt"
     file.write_text("\ufeffa baker, in Köln\n\n  a pilot: at night \n", encoding="utf-8")

@@ -75,6 +75,7 @@ def rows(questions: Sequence[str], scores: Sequence[float | None]) -> pl.DataFra
 
 def select(**changes: Any) -> Diverse:
     usual: dict[str, Any] = {"over": "question", "max_similarity": 0.9, "max_rows": None}
+    usual["min_real_share"] = None
     return Diverse(**(usual | changes))
 
 
