@@ -51,7 +51,7 @@ class FakeBatches:
         answer: What a request comes to, by its prompt and how often it was submitted before.
         polls: How often a batch is looked at before it has ended.
         is_held: While set, no batch ends.
-        refusals: Statuses of the next calls, by `create`, `state` or `results`.
+        refusals: Statuses of the next calls, by `create`, `state` or `results`; `None` is well.
         cut_results: Readings of results that end after the first.
         raw_unicode: Whether results are written without escapes.
         lost: Creations that are carried out and whose response is lost.
@@ -75,7 +75,7 @@ class FakeBatches:
     answer: Callable[[str, int], Any] = faithful
     polls: int = 1
     is_held: threading.Event = field(default_factory=threading.Event)
-    refusals: dict[str, list[int]] = field(default_factory=dict)
+    refusals: dict[str, list[int | None]] = field(default_factory=dict)
     lost: int = 0
     dropped: int = 0
     has_batches: bool = True

@@ -8,34 +8,38 @@ an answer is expected to have, so that the judge's request about it can be count
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from rich.console import Console
 
 from distill.estimate.stored import Held, StoredResponses
 from distill.judges import Judge
-from distill.ledger import canonical_json, response_key
+from distill.ledger import canonical_json
+from distill.looking import (
+    MISSING,
+    LookingClient,
+    asked_of,
+    evaluates_teacher,
+    look_at_heldout,
+    unanswered,
+)
 from distill.models.answers import Answers
-from distill.models.budget import Budget, worst_input_tokens
-from distill.models.client import ModelClient
+from distill.models.budget import worst_input_tokens
 from distill.models.pace import BYTES_A_TOKEN
 from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.plan import Plan
-from distill.progress import Progress
 from distill.record import RunRecord
 from distill.run import heldout_of, prepare
 from distill.stages import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.filter import apply_filters
-from distill.stages.generate import STAGE, answer_all, generate
+from distill.stages.generate import STAGE, generate
 from distill.stages.judge import drawn_for, judge, mixed_in
 from distill.stages.screen import screen_of
 from distill.table import TEACHER, count_in, is_in
 
-MISSING = "not in the ledger"
 QUESTIONS, ANSWERS, CANARIES, EVALUATION = "new questions", "answers", "canaries", "held-out"
 GRADES, GRADES_TO_COME = "grades", "grades to come"
 # So many answers say which share of them the filters leave.
@@ -246,15 +250,9 @@ def _votes(judge: Judge, model: Model, client: _Looking) -> list[str]:
 
 def _evaluation(record: RunRecord, client: _Looking) -> None:
     """Let the teacher look at the held-out items, where the run would."""
-    plan = record.plan
-    if plan.student is None or record.heldout is None or not plan.evaluate.teacher:
-        return
-    client.what = EVALUATION
-    questions = record.heldout.frame["question"].to_list()
-    for _ in answer_all(
-        questions, [0] * len(questions), task=plan.task, teacher=plan.teacher, client=client
-    ):
-        pass
+    if evaluates_teacher(record.plan):
+        client.what = EVALUATION
+        look_at_heldout(record.plan, record.heldout, client)
 
 
 def _stand_in(row: str, tokens: float) -> str:
@@ -263,7 +261,7 @@ def _stand_in(row: str, tokens: float) -> str:
     return (f"{row} " + FILLER * (length // len(FILLER) + 1))[: max(length, len(row))]
 
 
-class _Looking(ModelClient):
+class _Looking(LookingClient):
     """Answers out of the ledger and writes down what it cannot answer.
 
     Args:
@@ -271,7 +269,7 @@ class _Looking(ModelClient):
     """
 
     def __init__(self, stored: StoredResponses) -> None:
-        super().__init__(stored, Budget(None), Progress(Console(quiet=True)))
+        super().__init__(stored)
         self.groups: dict[tuple[str, ...], Group] = {}
         self.what, self.weight, self.slack = ANSWERS, 1.0, 0
         self._stored = stored
@@ -279,35 +277,35 @@ class _Looking(ModelClient):
 
     def ask(self, role: str, model: Model, requests: Sequence[Request]) -> Iterable[Outcome]:
         """Answer what the ledger holds; everything else is a `Failure`."""
-        bodies = [model.wire(request) for request in requests]
-        keys = list(_keys(model, requests, bodies))
-        if not keys:
+        asked = [asked_of(role, model, request) for request in requests]
+        if not asked:
             return []
-        group = Group(role, self.what, model, frame_of(bodies[0]))
+        keys = [one.key for one in asked]
+        group = Group(role, self.what, model, frame_of(asked[0].body))
         group = self.groups.setdefault(group.identity, group)
         held = dict(self._stored.held(dict.fromkeys(keys)))
-        for one in held.values():
-            model.check_served(one.served_model)
+        for stored in held.values():
+            model.check_served(stored.served_model)
         failures: dict[str, Failure] = {}
-        for key, request, body in zip(keys, requests, bodies, strict=True):
+        for key, request, one in zip(keys, requests, asked, strict=True):
             if key not in held:
-                failures[key] = Failure(detail=MISSING, key=key)
+                failures[key] = unanswered(key)
             if (role, key) in self._met:
                 continue
             self._met.add((role, key))
             if key in held:
                 group.held[key] = held[key]
             else:
-                group.missing[key] = self._wish(request, body)
+                group.missing[key] = self._wish(request, one.body)
         return Answers(self._stored, model, keys, failures, frozenset())
 
-    def _wish(self, request: Request, body: dict[str, Any]) -> Wish:
+    def _wish(self, request: Request, body: Mapping[str, Any]) -> Wish:
         text = canonical_json(body)
         worst = worst_input_tokens(text) + self.slack
         return Wish(request, len(text.encode()), worst, self.weight)
 
 
-def frame_of(body: dict[str, Any]) -> str:
+def frame_of(body: Mapping[str, Any]) -> str:
     """Return what a request shares with others of its kind, as canonical JSON."""
     return canonical_json({key: value for key, value in body.items() if key not in NOT_FRAME})
 
@@ -323,15 +321,3 @@ def frame_and_prompt(request: str) -> tuple[str, str]:
         return frame_of(body), str(body["messages"][-1]["content"])
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(f"no request: {error!r}") from error
-
-
-def _keys(
-    model: Model, requests: Sequence[Request], bodies: Sequence[dict[str, Any]]
-) -> Iterator[str]:
-    for request, body in zip(requests, bodies, strict=True):
-        yield response_key(
-            provider=model.provider,
-            namespace=model.namespace,
-            body=body,
-            sample=request.sample,
-        )

@@ -7,50 +7,29 @@ would be asked about it cannot be known before.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import polars as pl
-from rich.console import Console
 
-from distill.ledger.entry import response_key
 from distill.ledger.store import Ledger
-from distill.models.budget import Budget
-from distill.models.client import ModelClient
+from distill.looking import (
+    Asked,
+    LookingClient,
+    asked_of,
+    evaluates_teacher,
+    look_at_heldout,
+    unanswered,
+)
 from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.plan import Plan
-from distill.progress import Progress
 from distill.stages import augment
 from distill.stages.filter import apply_filters
-from distill.stages.generate import STAGE, answer_all, generate
+from distill.stages.generate import STAGE, generate
 from distill.stages.judge import judge
 from distill.stages.read import read_heldout, read_seeds
 from distill.stages.screen import screen_of
 from distill.table import count_in, to_ask
-
-MISSING = "not in the ledger"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """One request that a run would make.
-
-    Args:
-        role: `augment`, `teacher` or `judge`.
-        key: Its key.
-        provider: Provider's name.
-        namespace: The endpoint's namespace.
-        sample: Sample index.
-        body: What would be sent.
-    """
-
-    role: str
-    key: str
-    provider: str
-    namespace: str
-    sample: int
-    body: Mapping[str, Any]
 
 
 @dataclass
@@ -104,28 +83,26 @@ def questions_of(plan: Plan, ledger: Ledger) -> Questions:
         if questions.waiting < wanted:
             table = apply_filters(table, plan.filters)
             judge(table, judge=plan.judge, task=plan.task, client=client, seed=plan.seed)
-    if plan.student is not None and heldout is not None and plan.evaluate.teacher:
-        texts = heldout.frame["question"].to_list()
-        samples = [0] * len(texts)
-        list(answer_all(texts, samples, task=plan.task, teacher=plan.teacher, client=client))
+    if evaluates_teacher(plan):
+        look_at_heldout(plan, heldout, client)
     return questions
 
 
-class _NobodyClient(ModelClient):
+class _NobodyClient(LookingClient):
     """Answers out of the ledger, and writes down what it cannot answer."""
 
     def __init__(self, ledger: Ledger) -> None:
-        super().__init__(ledger, Budget(None), Progress(Console(quiet=True)))
+        super().__init__(ledger)
         self.questions = Questions()
         self._seen: dict[tuple[str, str], Outcome] = {}
 
     def ask(self, role: str, model: Model, requests: Sequence[Request]) -> list[Outcome]:
         """Answer `requests`, in their order; what is not stored is a `Failure`."""
-        asked = [_asked(role, model, request) for request in requests]
+        asked = [asked_of(role, model, request) for request in requests]
         new = {one.key: one for one in asked if (role, one.key) not in self._seen}
         found = self._replies(model, list(new))
         for key, one in new.items():
-            self._seen[role, key] = found.get(key) or Failure(detail=MISSING, key=key)
+            self._seen[role, key] = found.get(key) or unanswered(key)
             if key not in found:
                 self.questions.misses.append(one)
         before = self.questions.answered.get(role, 0)
@@ -140,13 +117,3 @@ class _NobodyClient(ModelClient):
             except ValueError as error:
                 replies[key] = Failure(detail=str(error), key=key)
         return replies
-
-
-def _asked(role: str, model: Model, request: Request) -> Asked:
-    about: dict[str, Any] = {
-        "provider": model.provider,
-        "namespace": model.namespace,
-        "sample": request.sample,
-        "body": model.wire(request),
-    }
-    return Asked(role=role, key=response_key(**about), **about)

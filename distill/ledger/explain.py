@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distill.ledger.address import without_password
-from distill.ledger.asked import Asked, Questions, questions_of
+from distill.ledger.asked import Questions, questions_of
 from distill.ledger.nearest import Stored, nearest
 from distill.ledger.parts import Difference, Parts, differences, first_difference, parts_of
 from distill.ledger.store import Ledger
+from distill.looking import Asked
 from distill.plan import Plan
 
 NEW = "prompt: no stored request asks this"

@@ -34,7 +34,7 @@ def contents_lines(contents: Contents) -> Iterator[str]:
         yield f"Batches    {number} under way; the command that sent one fetches it"
     for batch in contents.batches:
         name = "without a receipt" if batch.batch_id is None else printable(batch.batch_id)
-        yield f"           {name}: {batch.expected:,} responses expected, since {batch.created_at}"
+        yield f"           {name}: {batch.expected:,} still to come, sent {batch.created_at}"
     yield f"Claims     {_claims(contents.claimants)}"
     for claimant in contents.claimants:
         yield f"           {_claimant(claimant)}"

@@ -121,7 +121,7 @@ class Sender:
 
     async def _hand_over(self, parcel: Parcel, body: bytes) -> None:
         """Send a batch that is written down, until it is known to be at the provider."""
-        attempt, may_be_there = 0, False
+        attempt, may_be_there, was_lost = 0, False, False
         try:
             while not parcel.batch_id:
                 attempt += 1
@@ -129,6 +129,7 @@ class Sender:
                 try:
                     await self._create(parcel, body)
                 except LostBatchError as error:
+                    was_lost = True
                     await self.find(parcel)
                     if not parcel.batch_id:
                         await self._pause(error, attempt)
@@ -138,6 +139,7 @@ class Sender:
                         raise without_batches(self._dealings.role, error) from error
                     if isinstance(error, BatchTooLargeError):
                         raise
+                    may_be_there = was_lost
                     await self._pause(error, attempt)
         finally:
             # Else the next run looks for it.

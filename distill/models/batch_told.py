@@ -26,7 +26,8 @@ def warn_of_batches(role: str, number: int) -> None:
     if number:
         warnings.warn(
             f"{role}: {requests(number)} of this run have been sent in a batch, and are paid for "
-            f"once more where they are asked one at a time; {role}.mode=batch fetches the batch.",
+            "once more where they are asked one at a time, unless a run is still waiting for it; "
+            f"{role}.mode=batch fetches the batch.",
             UnderWayWarning,
             stacklevel=2,
         )

@@ -56,8 +56,8 @@ def test_batches_under_way_are_told(url: str) -> None:
         found = contents_of(ledger)
         told = list(contents_lines(found))
         assert told[-4] == "Batches    2 under way; the command that sent one fetches it"
-        assert "msgbatch_\ufffd[31m: 2 responses expected, since 20" in told[-3]
-        assert "without a receipt: 1 responses expected" in told[-2]
+        assert "msgbatch_\ufffd[31m: 2 still to come, sent 20" in told[-3]
+        assert "without a receipt: 1 still to come" in told[-2]
         assert [one["expected"] for one in contents_json(found)["batches"]] == [2, 1]
         assert [batch.keys for batch in book.holding(["b", "e"])] == [{1: "b", 2: "c"}]
         assert book.expected(["a", "b", "d", "z"]) == 2

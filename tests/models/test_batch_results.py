@@ -114,9 +114,9 @@ def test_a_request_without_a_result_is_sent_once_more(bench: Workbench, fake: Fa
 
 @pytest.mark.parametrize("refusals", [[], [404]])
 def test_results_that_are_gone_are_asked_for_again(
-    bench: Workbench, fake: FakeBatches, refusals: list[int]
+    bench: Workbench, fake: FakeBatches, refusals: list[int | None]
 ) -> None:
-    fake.refusals = {"results": refusals}
+    fake.refusals = {"results": [*refusals]}
     fake.gone = not refusals
     ended = bench.main(words(bench, fake))
 

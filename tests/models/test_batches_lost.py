@@ -155,6 +155,22 @@ def test_the_cap_has_room_for_a_batch_that_may_have_been_billed_or_it_is_not_sen
     assert fake.created == 1
 
 
+@pytest.mark.filterwarnings("ignore:teacher")
+def test_a_batch_that_was_lost_and_then_refused_is_still_looked_for_by_the_next_run(
+    bench: Workbench, fake: FakeBatches
+) -> None:
+    fake.listing, fake.lost = 404, 1
+    fake.refusals = {"create": [None, 400]}
+    ended = bench.main(words(bench, fake))
+    assert ended.status == 1
+    assert "HTTP 400" in ended.err
+
+    fake.listing = None
+    ended = bench.main(words(bench, fake))
+    assert ended.status == 0, ended.err
+    assert fake.created == 1
+
+
 def test_an_endpoint_that_was_never_reached_took_nothing(bench: Workbench) -> None:
     nowhere = "teacher.base_url=http://127.0.0.1:9"
     line = bench.words("judge=none", "filter=none", "teacher.mode=batch", nowhere)
