@@ -194,15 +194,15 @@ def transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     raise AssertionError("the last try returns or raises")
 
 
+DAMAGED = (
+    "the file is damaged and was left as it is: put a copy in its place, or save what can be read "
+    "with the sqlite3 tool's .recover; `distill ledger import` reads the responses.parquet of runs"
+)
 # What stands in a database's own words, and what helps.
 HINTS = (
     ("not a database", "the file is something else; choose another: ledger.url=…"),
-    (
-        "malformed",
-        "the file is damaged and was left as it is: put a copy in its place, or save what can be "
-        "read with the sqlite3 tool's .recover; `distill ledger import` reads the "
-        "responses.parquet of runs",
-    ),
+    ("malformed", DAMAGED),
+    ("not decode to UTF-8", DAMAGED),
     ("readonly", "the file or its folder cannot be written by this user"),
     ("unable to open", "see that the folder is there and can be written by this user"),
     ("locked", "another process has been writing for a long time; run again when it is done"),
