@@ -11,8 +11,7 @@ language loses its rare words first. Each chain starts from other documents and 
 
 on a number of documents a side, unpaired: generated documents answer no prompt. A chain is flagged
 where the guard `mode_collapse` would fire: upper end of the ratio's interval below 0.95 and p below
-0.05; figures that a run does not test are flagged by their interval alone. `p < 0.05` alone is
-shown beside it.
+0.05; figures that a run does not test are flagged by their interval. `p < 0.05` alone is shown too.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ class BaselineSettings:
         run: Its folder, id or name, or `None`.
     """
 
-    run: Text | None
+    run: Annotated[Text | None, Field(description="a run's folder, id or name, or null")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -42,13 +43,14 @@ def read_baseline(plan: Plan) -> Side | None:
     from distill.runs import find_run
 
     uri = (plan.config.get("tracking") or {}).get("uri")
-    for where in dict.fromkeys((None, uri)):
+    with ExitStack() as stack:
         try:
-            with find_run(plan.baseline.run, where, names=FILES) as folder:
-                return read_side(folder)
+            folder = stack.enter_context(find_run(plan.baseline.run, names=FILES))
         except UserError as error:
-            told = error
-    raise UserError(f"baseline.run: {told.args[0]}", hint=told.hint)
+            if uri is None:
+                raise UserError(f"baseline.run: {error.args[0]}", hint=error.hint) from error
+            folder = stack.enter_context(find_run(plan.baseline.run, uri, names=FILES))
+        return read_side(folder)
 
 
 def contrasts(

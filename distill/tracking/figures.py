@@ -34,12 +34,25 @@ def metrics(saved: SavedRun) -> dict[str, float]:
     # MLflow's pages offer first what was logged first.
     blocks: dict[str, Any] = {"eval": _evaluation(section(manifest, "eval"))}
     blocks |= {name: section(manifest, name) for name in PLAIN_SECTIONS}
+    blocks["diversity"] = {**blocks["diversity"], **_ratios(section(manifest, "contrasts"))}
     blocks["judge"] = {**_judge(section(manifest, "judge")), **score_spread(saved)}
     blocks["cost"] = costs(manifest)
     blocks["dataset"] = {name: manifest.get(name) for name in DATASET}
     for key, number in leaves(blocks):
         found[free_name(key, found)] = number
     return found
+
+
+def _ratios(contrasts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ratio of variety to what the dataset was compared with, by figure."""
+    return {
+        f"ratio_to_{against}": {
+            name: section(section(one, "figures"), name).get("ratio")
+            for name in section(one, "figures")
+        }
+        for against, one in contrasts.items()
+        if isinstance(one, Mapping)
+    }
 
 
 def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, float]]:

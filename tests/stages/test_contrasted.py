@@ -167,6 +167,16 @@ def test_a_baseline_that_is_not_there_stops_the_run_before_it_costs_anything(
     assert bench.api.count() == 0
 
 
+def test_a_damaged_baseline_is_named(bench: Workbench) -> None:
+    assert bench.run_unjudged("paths.out=outputs/first").status == 0
+    asked = bench.api.count()
+    (bench.folder / "outputs/first/examples.parquet").write_bytes(b"PAR1")
+    ended = bench.run_unjudged("baseline.run=outputs/first", "ledger.url=other.db")
+    assert ended.status == 2
+    assert "examples.parquet: damaged" in ended.err
+    assert bench.api.count() == asked
+
+
 @pytest.mark.parametrize("given", ["3", "[a]", "''"])
 def test_a_baseline_is_a_name(bench: Workbench, given: str) -> None:
     ended = bench.run_unjudged(f"baseline.run={given}")

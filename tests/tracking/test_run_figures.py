@@ -43,6 +43,21 @@ def test_every_number_of_the_manifest_is_a_metric(tmp_path):
     )
 
 
+def test_ratios_of_variety_are_metrics_beside_the_figures(tmp_path):
+    compared = {
+        "references": {"rows": 30, "figures": {"distinct_2": {"ratio": 0.9, "p_value": 0.1}}},
+        "baseline": {"why_not": "too few"},
+    }
+    path = make_run(tmp_path) / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"contrasts": compared}))
+    found = metrics(read_run(path.parent))
+    assert found["diversity/distinct_2"] == 0.8
+    assert {name: value for name, value in found.items() if "ratio" in name} == {
+        "diversity/ratio_to_references/distinct_2": 0.9
+    }
+
+
 def test_nested_figures_are_joined_and_what_is_no_finite_number_is_left_out():
     node = json.loads('{"a": {"b": 1, "c": NaN, "d": Infinity}, "e": null, "f": true, "g": "7"}')
     assert dict(leaves(node)) == {"a/b": 1.0}
