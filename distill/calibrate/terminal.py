@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 from rich.padding import Padding
@@ -25,7 +26,7 @@ from distill.calibrate.sentences import (
     verdict,
 )
 from distill.calibrate.thresholds import Line
-from distill.report.terminal import PLAIN
+from distill.report.plain import print_plainly
 from distill.report.wording import count, counted, usd
 
 INDENT = (0, 0, 0, 2)
@@ -38,13 +39,7 @@ def print_calibration(made: Calibration, console: Console) -> None:
         made: What is printed.
         console: Where; no line is wider than it.
     """
-    if console.encoding.lower().startswith("utf"):
-        _print(made, console)
-        return
-    with console.capture() as capture:
-        _print(made, console)
-    text = capture.get().translate(PLAIN)
-    console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
+    print_plainly(partial(_print, made), console)
 
 
 def _print(made: Calibration, console: Console) -> None:

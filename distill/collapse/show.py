@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from distill.collapse.chain import PERPLEXITY
 from distill.collapse.course import Collapse
 from distill.collapse.sentences import course_sentence, warning_sentence
 from distill.paths import whole_file
+from distill.report.plain import print_plainly
 from distill.report.wording import one_line
 
 FORMAT = 1
@@ -77,6 +79,10 @@ def print_collapse(told: Mapping[str, Any], made: Collapse, console: Console) ->
         made: The same, as it was made.
         console: Where.
     """
+    print_plainly(partial(_print, told, made), console)
+
+
+def _print(told: Mapping[str, Any], made: Collapse, console: Console) -> None:
     what = f"{made.real:,} real items, measured on {made.heldout:,} real held-out items"
     console.print(Text(f"\nGenerations of {_title(made.student)}, {what}", style="bold"))
     for name in FIGURES:

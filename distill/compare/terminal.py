@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -25,7 +26,7 @@ from distill.compare.lines import (
 from distill.compare.sentences import difference_words, p_words, what_can_be_said, what_cannot
 from distill.compare.side import Side
 from distill.costs import ROLES
-from distill.report.terminal import PLAIN
+from distill.report.plain import print_plainly
 from distill.report.wording import count, counted, interval, one_line, percent, usd
 from distill.statistics import PairedTest
 
@@ -46,13 +47,7 @@ def print_comparison(c: Comparison, console: Console) -> None:
         c: What is printed.
         console: Where; no line is wider than it.
     """
-    if console.encoding.lower().startswith("utf"):
-        _print(c, console)
-        return
-    with console.capture() as capture:
-        _print(c, console)
-    text = capture.get().translate(PLAIN)
-    console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
+    print_plainly(partial(_print, c), console)
 
 
 def _print(c: Comparison, console: Console) -> None:

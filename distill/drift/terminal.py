@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -11,7 +13,7 @@ from distill.drift.answers import Asked
 from distill.drift.check import Drift, said
 from distill.drift.moved import most_moved, shown_replies
 from distill.drift.sentences import NAMES, effect, said_of, verdict
-from distill.report.terminal import PLAIN
+from distill.report.plain import print_plainly
 from distill.report.wording import counted, one_line, usd
 from distill.reproduce.differ import excerpts
 
@@ -27,13 +29,7 @@ def print_drift(made: Drift, console: Console) -> None:
         made: What is printed.
         console: Where; no line is wider than it.
     """
-    if console.encoding.lower().startswith("utf"):
-        _print(made, console)
-        return
-    with console.capture() as capture:
-        _print(made, console)
-    text = capture.get().translate(PLAIN)
-    console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
+    print_plainly(partial(_print, made), console)
 
 
 def _print(made: Drift, console: Console) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from rich.console import Console
 from rich.padding import Padding
@@ -11,22 +12,21 @@ from rich.text import Text
 
 from distill.estimate.figures import Dollars, Estimate, Line, fits
 from distill.models.prices import BATCH, price_source
+from distill.report.plain import print_plainly
 from distill.report.wording import count, counted, one_line, usd
 
 INDENT = (0, 0, 0, 2)
 NAME_CHARS = 80
-PLAIN = str.maketrans("–", "-")
 
 
 def print_estimate(made: Estimate, console: Console) -> None:
     """Print the lines, their sum, where the figures come from, and how the cap stands to them."""
-    with console.capture() as capture:
-        for block in _blocks(made):
-            console.print(block)
-    text = capture.get()
-    if not console.encoding.lower().startswith("utf"):
-        text = text.translate(PLAIN).encode(console.encoding, "replace").decode(console.encoding)
-    console.file.write(text)
+    print_plainly(partial(_print, made), console)
+
+
+def _print(made: Estimate, console: Console) -> None:
+    for block in _blocks(made):
+        console.print(block)
 
 
 def _blocks(made: Estimate) -> Iterator[Text | Table | Padding]:

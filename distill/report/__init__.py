@@ -10,6 +10,7 @@ findings.py   what the guards found
 examples.py   which rows are shown
 plots.py      charts with their words; charts.py draws them
 markdown.py   escapes what goes into the card
+plain.py      for terminals that lack letters
 wording.py    numbers and foreign texts, written for people
 """
 

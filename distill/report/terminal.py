@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from distill.report.facts import (
     run_name,
 )
 from distill.report.findings import guard_lines, guards_with
+from distill.report.plain import print_plainly
 from distill.report.wording import (
     count,
     counted,
@@ -55,8 +57,6 @@ COST_COLUMNS = {
     "output_tokens": "tokens out",
 }
 STYLES = {"helps": "bold green", "hurts": "bold red", "inconclusive": "bold yellow"}
-# For terminals whose encoding has no such letters.
-PLAIN = str.maketrans("━─●·…–→", "=-o-~->")
 
 
 def print_summary(record: RunRecord, console: Console) -> None:
@@ -67,13 +67,7 @@ def print_summary(record: RunRecord, console: Console) -> None:
         console: Where to print; only an address that is itself longer than a line goes beyond
             its width, because an address that is broken cannot be copied.
     """
-    if console.encoding.lower().startswith("utf"):
-        _print(record, console)
-        return
-    with console.capture() as capture:
-        _print(record, console)
-    text = capture.get().translate(PLAIN)
-    console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
+    print_plainly(partial(_print, record), console)
 
 
 def _print(record: RunRecord, console: Console) -> None:
