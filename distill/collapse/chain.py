@@ -7,14 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+import polars as pl
 
 from distill.collapse.ngram import NgramModel, Vocabulary
 from distill.collapse.regimes import Regime
 from distill.diversity import DistinctN
+from distill.diversity.contrast import contrast
 from distill.metrics import ItemMetric
+from distill.statistics import ALPHA
 from distill.students import Examples, Student
 
 PERPLEXITY = "perplexity"
+# As in conf/guard/mode_collapse.yaml: a drop that matters, and not by chance.
+MAX_RATIO = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,8 @@ class Generation:
         heldout: Its figure on the real held-out data: perplexity, or the mean headline score.
         distinct_2: Share of word pairs that are new in what it makes, at the same number of words
             in all generations; `None` where it makes no pairs.
+        less_varied: Whether what it makes is clearly less varied than what generation 0 made, as
+            the guard `mode_collapse` would say by distinct-2; `None` where that is not measured.
         support: Share of what is real that it still makes: words, or the answers of the pool.
         output: What it made, to be read.
     """
@@ -35,6 +42,7 @@ class Generation:
     examples: int
     heldout: float
     distinct_2: float | None
+    less_varied: bool | None
     support: float
     output: tuple[str, ...]
 
@@ -119,6 +127,7 @@ class NgramBreed:
                 examples=len(learnt),
                 heldout=model.perplexity(self._heldout),
                 distinct_2=self._distinct.measure(texts),
+                less_varied=_less_varied(texts, made[0].output, self._distinct) if made else False,
                 support=len(_types(outputs[-1]) & known) / len(known),
                 output=texts,
             )
@@ -126,6 +135,29 @@ class NgramBreed:
             tell(one)
             learnt = regime.mix(self._real, outputs, rng)
         return made
+
+
+def _less_varied(own: Sequence[str], first: Sequence[str], distinct: DistinctN) -> bool | None:
+    """Say whether texts are less varied by effect and by test; `None` where they are too few."""
+    found = contrast(
+        _rows("own", own),
+        _rows("first", first),
+        [distinct],
+        column="text",
+        against="baseline",
+        source="generation 0",
+    )
+    if not found.figures:
+        return None
+    figure = found.figures[0]
+    return bool(
+        figure.high is not None and figure.high < MAX_RATIO and (figure.p_value or 0.0) < ALPHA
+    )
+
+
+def _rows(side: str, texts: Sequence[str]) -> pl.DataFrame:
+    """Return rows that share no question with those of another side: texts are not paired."""
+    return pl.DataFrame({"question": [f"{side}{i}" for i in range(len(texts))], "text": texts})
 
 
 def _types(texts: Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]]) -> set[int]:
@@ -189,6 +221,9 @@ class StudentBreed:
                 examples=len(learnt),
                 heldout=float(scores.mean()),
                 distinct_2=None if self._real.labels else self._distinct.measure(answers),
+                less_varied=None
+                if self._real.labels or not made
+                else _less_varied(answers, made[0].output, self._distinct),
                 support=len(known & self._kinds(answers)) / len(known),
                 output=tuple(answers),
             )

@@ -39,7 +39,7 @@ class Course:
         """Return the mean, the least and the greatest of a figure over the chains.
 
         Args:
-            name: `heldout`, `distinct_2` or `support`.
+            name: `heldout`, `distinct_2`, `less_varied` or `support`.
             number: Of the generation.
         """
         values = [getattr(chain[number], name) for chain in self.chains]

@@ -17,9 +17,10 @@ def course_sentence(made: Collapse, course: Course) -> str:
     rises = made.measure == PERPLEXITY
     number = first_worse(course, rises=rises, by=WORSE_BY)
     course_of = f"{made.measure} {begun[0]:.3g} → {ended[0]:.3g} in {last} generations"
+    chains = "every chain" if len(course.chains) > 1 else "the one chain"
     if number is None:
-        return f"{course_of}; it is never {WORSE_BY:.0%} worse in all {len(course.chains)} chains."
-    return f"{course_of}; {WORSE_BY:.0%} worse in every chain from generation {number} on."
+        return f"{course_of}; never {WORSE_BY:.0%} worse in {chains}."
+    return f"{course_of}; {WORSE_BY:.0%} worse in {chains} from generation {number} on."
 
 
 def warning_sentence(made: Collapse) -> str:

@@ -20,7 +20,8 @@ from distill.report.plain import print_plainly
 from distill.report.wording import one_line
 
 FORMAT = 1
-FIGURES = ("heldout", "distinct_2", "support")
+FIGURES = ("heldout", "distinct_2", "less_varied", "support")
+DRAWN = ("heldout", "distinct_2", "support")
 INDENT = (0, 0, 0, 2)
 MOST_COLUMNS = 6
 OUTPUT_CHARS = 300
@@ -34,8 +35,9 @@ def to_json(made: Collapse, run_id: str) -> dict[str, Any]:
     Returns:
         `format`, `run_id`, `student`, `measure`, `real`, `heldout`, and `courses`: of each regime
         its `regime`, `share`, `sentence` and `generations` with `number`, `examples` and for each
-        of `heldout`, `distinct_2` and `support` its `mean`, `least` and `greatest` over the
-        chains, or null; an example of what the first chain's generation made as `wrote`.
+        of `heldout`, `distinct_2`, `less_varied` (0 or 1 a chain) and `support` its `mean`,
+        `least` and `greatest` over the chains, or null; an example of what the first chain's
+        generation made as `wrote`.
     """
     return {
         "format": FORMAT,
@@ -123,7 +125,11 @@ def heading(told: Mapping[str, Any], name: str) -> str:
     if name == "heldout":
         measure = str(told["measure"])
         return f"{measure} on real held-out" + (" (rises)" if measure == PERPLEXITY else "")
-    return {"distinct_2": "distinct-2 of what it makes", "support": "share of what is real"}[name]
+    return {
+        "distinct_2": "distinct-2 of what it makes",
+        "less_varied": "chains that the alarm sees",
+        "support": "share of what is real",
+    }[name]
 
 
 def draw(told: Mapping[str, Any], path: Path) -> None:
@@ -139,7 +145,7 @@ def draw(told: Mapping[str, Any], path: Path) -> None:
 
     names = [
         name
-        for name in FIGURES
+        for name in DRAWN
         if any(one[name] for course in told["courses"] for one in course["generations"])
     ]
     figure = Figure(figsize=(4.2 * len(names), 3.6), layout="constrained")

@@ -15,7 +15,7 @@ from distill.tracking.store import connected, experiment_id
 from distill.tracking.tracked import MlflowTracking, Tracking, TrackingWarning
 
 KIND_TAG = "distill.kind"
-FIGURES = ("heldout", "distinct_2", "support")
+FIGURES = ("heldout", "distinct_2", "less_varied", "support")
 
 
 def mirror_collapse(

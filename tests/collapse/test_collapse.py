@@ -60,7 +60,7 @@ def test_on_gsm8k_replacing_collapses_and_accumulating_does_not(seed: int) -> No
     rng = np.random.default_rng(seed)
     questions = [json.loads(lines[i])["question"] for i in rng.permutation(len(lines))[:1319]]
     breed = NgramBreed(questions[:1000], questions[1000:], order=3, temperature=1.0, words=20_000)
-    worse = {}
+    worse, seen = {}, {}
     for regime in (
         Regime(name="replace"),
         Regime(name="keep", share=0.5),
@@ -68,10 +68,13 @@ def test_on_gsm8k_replacing_collapses_and_accumulating_does_not(seed: int) -> No
     ):
         chain = breed.chain(regime, generations=8, seed=seed, tell=lambda one: None)
         worse[regime.name] = chain[8].heldout / chain[0].heldout
+        seen[regime.name] = [one.less_varied for one in chain]
         assert [one.number for one in chain] == list(range(9))
     assert worse["replace"] >= 1.8
     assert 1.2 <= worse["keep"] <= 1.55
     assert worse["accumulate"] <= 1.15
+    assert seen["replace"][3:] == [True] * 6
+    assert seen["accumulate"] == [False] * 9
 
 
 def test_a_chain_is_the_same_again_and_told_as_it_goes() -> None:
