@@ -13,6 +13,8 @@ from distill.processes import started
 MANIFEST = "manifest.json"
 # The manifest of the run that is being replaced; tells an interrupted publication from a stranger.
 REPLACED = ".replaced-manifest.json"
+# The report's charts, where there are any: their place in the folder by what they show.
+FIGURES = {name: f"figures/{name}.png" for name in ("arms", "funnel", "scores", "diversity")}
 # What a run leaves; only these are replaced when a run is repeated in the same folder.
 RUN_FILES = (
     "dataset.jsonl",
@@ -26,6 +28,7 @@ RUN_FILES = (
     "README.md",
     "croissant.json",
     "report.html",
+    *FIGURES.values(),
     "student",
     MANIFEST,
 )
@@ -107,9 +110,11 @@ class RunFolder:
             if old.is_dir():
                 shutil.rmtree(old)
             if new.exists():
+                old.parent.mkdir(exist_ok=True)
                 new.replace(old)
             else:
                 old.unlink(missing_ok=True)
+                _forsake(old.parent, self._out)
         (self._out / REPLACED).unlink(missing_ok=True)
 
     def _refuse_strangers(self) -> None:
@@ -121,3 +126,16 @@ class RunFolder:
                 "run; want a folder of its own for each run.",
                 hint="choose another folder; nothing was changed",
             )
+        for folder in {(self._out / name).parent for name in RUN_FILES} - {self._out}:
+            if folder.exists() and not folder.is_dir():
+                raise UserError(
+                    f"paths.out: got {str(self._out)!r}, where {folder.name} is a file; want a "
+                    "folder of its own for each run.",
+                    hint="choose another folder; nothing was changed",
+                )
+
+
+def _forsake(folder: Path, out: Path) -> None:
+    """Remove a folder of a run's that has nothing left in it."""
+    if folder != out and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

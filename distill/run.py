@@ -27,7 +27,7 @@ from distill.paths import write_text
 from distill.plan import Plan
 from distill.progress import Progress
 from distill.record import RunRecord
-from distill.report import CROISSANT, write_card, write_croissant, write_report
+from distill.report import CROISSANT, write_card, write_croissant, write_figures, write_report
 from distill.review import review_rows, write_review
 from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
@@ -269,4 +269,5 @@ def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -
     write_card(record, manifest, draft / "README.md")
     write_croissant(record, manifest, draft / CROISSANT)
     write_report(record, manifest, draft / "report.html")
+    write_figures(record, manifest, draft)
     write_text(draft / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")

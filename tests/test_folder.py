@@ -40,6 +40,32 @@ def test_an_earlier_run_is_replaced_whole_and_nothing_else(tmp_path: Path) -> No
     assert content(tmp_path) == {"dataset.jsonl": "new", MANIFEST: "new", "mine.txt": "mine"}
 
 
+def test_a_folder_of_figures_loses_the_run_s_own_alone(tmp_path: Path) -> None:
+    publish(tmp_path, {"figures/arms.png": "old", "figures/scores.png": "old", MANIFEST: "old"})
+    (tmp_path / "figures" / "mine.png").write_text("mine")
+    publish(tmp_path, {"figures/arms.png": "new", MANIFEST: "new"})
+
+    kept = {"figures/arms.png": "new", "figures/mine.png": "mine", MANIFEST: "new"}
+    assert content(tmp_path) == kept
+
+
+def test_no_empty_folder_of_figures_is_left(tmp_path: Path) -> None:
+    publish(tmp_path, {"figures/arms.png": "old", MANIFEST: "old"})
+    publish(tmp_path, {MANIFEST: "new"})
+
+    assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
+
+
+def test_a_file_in_the_place_of_the_figures_is_told_before_anything_is_spent(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "figures").write_text("mine")
+
+    with pytest.raises(UserError, match="where figures is a file"), RunFolder(tmp_path):
+        pass
+    assert content(tmp_path) == {"figures": "mine"}
+
+
 def test_a_run_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
     earlier = {"dataset.jsonl": "old", MANIFEST: "old"}
     publish(tmp_path, earlier)

@@ -9,6 +9,7 @@ limits.py     what the run cannot show, in sentences
 findings.py   what the guards found
 examples.py   which rows are shown
 plots.py      charts with their words; charts.py draws them
+figures.py    the same charts as PNG
 markdown.py   escapes what goes into the card
 plain.py      for terminals that lack letters
 wording.py    numbers and foreign texts, written for people
@@ -16,6 +17,7 @@ wording.py    numbers and foreign texts, written for people
 
 from distill.report.card import write_card
 from distill.report.croissant import CROISSANT, write_croissant
+from distill.report.figures import write_figures
 from distill.report.page import write_report
 
-__all__ = ["CROISSANT", "write_card", "write_croissant", "write_report"]
+__all__ = ["CROISSANT", "write_card", "write_croissant", "write_figures", "write_report"]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from distill.report.wording import Excerpt, excerpt, one_line
-from distill.table import REAL, is_in
+from distill.table import REAL, TEACHER, is_in
 
 QUESTION_CHARS = 800
 ANSWER_CHARS = 1000
 REASON_CHARS = 400
 TITLE_CHARS = 160
+SLICE_CHARS = 60
 COLUMNS = (
     "id",
+    "slice",
     "question",
     "answer",
     "rationale",
@@ -27,6 +29,7 @@ COLUMNS = (
     "score",
     "judge_reason",
 )
+EDGE_PLACES = 9  # scores that differ by less are equally near
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ class Shown:
         title: The question on one line.
         badge: Why the row fell out; for rows that are in, `real` or the score.
         score: In [0, 1], or `None`.
+        slice: The part of the data that it belongs to, "" where it has no name.
         texts: Excerpts by heading; absent where there is no text.
     """
 
@@ -45,6 +49,7 @@ class Shown:
     title: str
     badge: str
     score: float | None
+    slice: str
     texts: Mapping[str, Excerpt]
 
 
@@ -55,15 +60,43 @@ def kept(table: pl.DataFrame, rows: int) -> list[Shown]:
 
 def dropped(table: pl.DataFrame, rows: int) -> list[Shown]:
     """Return `rows` that fell out, as many of each reason as possible, evenly spaced in each."""
-    fallen = table.filter(~is_in())
-    groups = fallen.partition_by("stage", "reason", maintain_order=True)
-    groups.sort(key=lambda group: (str(group["stage"][0]), str(group["reason"][0])))
-    sizes = even_shares([group.height for group in groups], rows)
-    return [
-        one
-        for group, size in zip(groups, sizes, strict=True)
-        for one in _shown(_spaced(group, size))
+    return _shown(_by_reason(table.filter(~is_in()), rows))
+
+
+def nearest(table: pl.DataFrame, threshold: float, rows: int) -> list[Shown]:
+    """Return the scored rows nearest to the judge's threshold, in the order of their scores.
+
+    Half of them lie below it and half reach it, or as many as there are: which score is wrong by
+    a little is to be seen from both sides.
+
+    Args:
+        table: Columns of `table.py`.
+        threshold: From which score on a row is kept, in [0, 1].
+        rows: How many.
+    """
+    scored = table.filter(pl.col("score").is_not_null() & (pl.col("source") == TEACHER))
+    far = (pl.col("score") - threshold).abs().round(EDGE_PLACES)
+    scored = scored.sort(far, maintain_order=True)
+    sides = [
+        scored.filter(pl.col("score") < threshold),
+        scored.filter(pl.col("score") >= threshold),
     ]
+    sizes = even_shares([side.height for side in sides], rows)
+    near = pl.concat([side.head(size) for side, size in zip(sides, sizes, strict=True)])
+    near = near.sort("score", maintain_order=True)
+    return [replace(one, badge=_score_first(one)) for one in _shown(near)]
+
+
+def reviewed(review: pl.DataFrame, rows: int) -> list[Shown]:
+    """Return `rows` that wait for a human, as many of each reason as possible.
+
+    Args:
+        review: Columns `REVIEW_COLUMNS`.
+        rows: How many.
+    """
+    named = review.rename({"evidence": "detail"})
+    absent = {name: pl.lit(None) for name in COLUMNS if name not in named.columns}
+    return _shown(_by_reason(named.with_columns(**absent), rows))
 
 
 def even_shares(sizes: list[int], total: int) -> list[int]:
@@ -78,6 +111,15 @@ def even_shares(sizes: list[int], total: int) -> list[int]:
         open_groups = [i for i, size in enumerate(sizes) if taken[i] < size]
         taken[min(open_groups, key=lambda i: taken[i])] += 1
     return taken
+
+
+def _by_reason(table: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """Return as many rows of each reason as possible, evenly spaced in each."""
+    groups = table.partition_by("stage", "reason", maintain_order=True)
+    groups.sort(key=lambda group: (str(group["stage"][0]), str(group["reason"][0])))
+    sizes = even_shares([group.height for group in groups], rows)
+    drawn = [_spaced(group, size) for group, size in zip(groups, sizes, strict=True)]
+    return pl.concat(drawn) if drawn else table
 
 
 def _spaced(table: pl.DataFrame, rows: int) -> pl.DataFrame:
@@ -104,8 +146,15 @@ def _one(row: Mapping[str, Any]) -> Shown:
         title=one_line(row["question"], TITLE_CHARS),
         badge=_badge(row),
         score=row["score"],
+        slice=one_line(row["slice"], SLICE_CHARS),
         texts={heading: text for heading, text in texts.items() if text.chars},
     )
+
+
+def _score_first(one: Shown) -> str:
+    # A place more than elsewhere: what just misses the threshold must not read as reaching it.
+    score = f"score {one.score:.4g}"
+    return score if one.badge.startswith("score ") else f"{score} · {one.badge}"
 
 
 def _badge(row: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from distill.costs import ROLES
+from distill.guards.contamination import CONTAMINATION
 from distill.models import Model
 from distill.record import RunRecord
 from distill.report.facts import (
@@ -48,6 +49,7 @@ def doubts(record: RunRecord, manifest: Manifest) -> list[str]:
     return [
         *_comparison_doubts(manifest),
         *_guard_doubts(record),
+        *_open_doubts(manifest),
         *_judge_doubts(record, manifest),
         *_request_doubts(manifest),
     ]
@@ -111,6 +113,15 @@ def _guard_doubts(record: RunRecord) -> Iterator[str]:
     elif off:
         verb = "was" if len(off) == 1 else "were"
         yield f"{counted(len(off), 'guard')} {verb} off: {listed(off)}."
+
+
+def _open_doubts(manifest: Manifest) -> Iterator[str]:
+    rows = manifest.get("review", {}).get(f"guard/{CONTAMINATION}", 0)
+    if rows:
+        yield (
+            f"{counted(rows, 'row')} may ask what a held-out question asks, and no human has "
+            "looked yet (review.jsonl): the student could have learnt the answer."
+        )
 
 
 def _judge_doubts(record: RunRecord, manifest: Manifest) -> Iterator[str]:

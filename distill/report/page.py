@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,7 @@ from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report import wording
 from distill.report.cost import cost_notes
-from distill.report.examples import dropped, kept
+from distill.report.examples import Shown, dropped, kept, nearest, reviewed
 from distill.report.facts import (
     Manifest,
     abstention_sentence,
@@ -40,6 +43,24 @@ if TYPE_CHECKING:
 
 SHOWN_EXAMPLES = 20
 CONFIG_CHARS = 60_000
+SEARCH = "search.js"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Rows to read that belong together.
+
+    Args:
+        id: Of its heading, to link to.
+        heading: What they are.
+        sentence: How they were chosen.
+        rows: The rows.
+    """
+
+    id: str
+    heading: str
+    sentence: str
+    rows: list[Shown]
 
 
 def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> None:
@@ -51,6 +72,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         path: Of the file; replaced whole.
     """
     plan = record.plan
+    script = (TEMPLATES / SEARCH).read_text(encoding="utf-8")
     page = _environment().get_template("report.html.j2")
     html = page.render(
         name=wording.one_line(run_name(record), 80),
@@ -77,12 +99,15 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         spends={role: manifest[role] for role in ROLES if role in manifest},
         total_cost_usd=total_cost_usd(manifest),
         cost_notes=cost_notes(manifest),
-        kept=kept(record.table, SHOWN_EXAMPLES),
-        dropped=dropped(record.table, SHOWN_EXAMPLES),
+        groups=_groups(record, manifest),
+        waiting=record.review.height,
         config=wording.excerpt(to_yaml(plan.config), CONFIG_CHARS),
         provenance=_provenance(manifest),
+        script=script,
+        script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    write_text(path, html)
+    # Names come from outside too, such as those of the models that answered.
+    write_text(path, wording.visible(html))
 
 
 def _environment() -> Environment:
@@ -113,6 +138,31 @@ def _subtitle(record: RunRecord, manifest: Manifest) -> str:
         parts.append(f"{manifest['judge']['model']} judges")
     parts.append(manifest["started_at"][:10])
     return wording.visible(" · ".join(filter(None, parts)))
+
+
+def _groups(record: RunRecord, manifest: Manifest) -> list[Group]:
+    """Return the rows to read, those that decide most last but for what waits for a human."""
+    table, judge = record.table, record.plan.judge
+    of_all = f"of {wording.counted(manifest['rows'], 'row')}, evenly spaced through the dataset."
+    groups = [_group("kept", "Kept", of_all, kept(table, SHOWN_EXAMPLES))]
+    fell = sum(manifest["rejected"].values())
+    of_all = f"of {wording.counted(fell, 'row')} that fell out, as many of each reason as possible."
+    groups.append(_group("dropped", "Dropped", of_all, dropped(table, SHOWN_EXAMPLES)))
+    if judge is not None:
+        near = nearest(table, judge.threshold, SHOWN_EXAMPLES)
+        told = f"rows whose scores lie nearest to the threshold {judge.threshold:g}, on both sides."
+        groups.append(_group("nearest", "Nearest to the threshold", told, near))
+    waiting = record.review.height
+    if waiting:
+        of_all = f"of {wording.counted(waiting, 'row')} in review.jsonl, for a human to look at."
+        shown = reviewed(record.review, SHOWN_EXAMPLES)
+        groups.append(_group("review", "Waiting for review", of_all, shown))
+    return groups
+
+
+def _group(name: str, heading: str, sentence: str, rows: list[Shown]) -> Group:
+    words = f"{wording.count(len(rows))} {sentence}" if rows else "There are none."
+    return Group(id=name, heading=heading, sentence=words, rows=rows)
 
 
 def _doubts_heading(manifest: Manifest) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,8 @@ from distill.records.sources import ENDINGS, HUB
 
 SMALL_USD = 0.01  # below, cents would read as nothing
 # Letters that turn the reading direction of what follows them, even of our own words.
-_TURNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _PATH = re.compile(r"[\\/]+")
 
 
@@ -49,12 +49,11 @@ def visible(text: str) -> str:
     Control characters become their pictures (␛), half surrogates a replacement character; marks
     that turn the reading direction are taken out. Line ends and tabs stay.
     """
-    return "".join(_shown(letter) for letter in _TURNS.sub("", text))
+    return _UNSEEN.sub(_picture, _TURNS.sub("", text))
 
 
-def _shown(letter: str) -> str:
-    if letter in "\n\t" or unicodedata.category(letter) not in {"Cc", "Cs"}:
-        return letter
+def _picture(found: re.Match[str]) -> str:
+    letter = found[0]
     return chr(0x2400 + ord(letter)) if ord(letter) < ord(" ") else "\N{REPLACEMENT CHARACTER}"
 
 

@@ -141,7 +141,8 @@ def _upload(client: MlflowClient, run: Run, saved: SavedRun, numbers: Mapping[st
         tags=[RunTag(key, value) for key, value in _tags(client, run, saved).items()],
     )
     for path in files(saved):
-        client.log_artifact(run_id, str(path))
+        beside = path.parent == saved.path
+        client.log_artifact(run_id, str(path), None if beside else path.parent.name)
     if saved.student is not None:
         client.log_artifacts(run_id, str(saved.student), STUDENT_FOLDER)
     client.update_run(run_id, name=_name(saved))

@@ -6,7 +6,8 @@ from finished_runs import SHAPES, MakeRun
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.report.examples import dropped, even_shares, kept
+from distill.report.examples import dropped, even_shares, kept, nearest, reviewed
+from distill.review import no_review, review_frame
 from distill.table import is_in
 
 
@@ -52,3 +53,53 @@ def test_the_draw_depends_on_the_rows_alone(make_run: MakeRun) -> None:
     rechunked = pl.concat([table[:100], table[100:]], rechunk=False)
 
     assert dropped(table, 20) == dropped(rechunked, 20)
+
+
+def test_rows_nearest_to_the_threshold_come_from_both_its_sides(make_run: MakeRun) -> None:
+    table = make_run().table
+    scored = table.drop_nulls("score")
+    below, above = (
+        scored.filter(side)["score"].sort()
+        for side in (pl.col("score") < 0.75, pl.col("score") >= 0.75)
+    )
+
+    shown = [one.score for one in nearest(table, 0.75, 20)]
+
+    assert shown == [*below[-10:], *above[:10]]
+
+
+def test_where_one_side_is_short_the_other_fills_up(make_run: MakeRun) -> None:
+    table = make_run().table
+    top = table["score"].max()
+    assert isinstance(top, float)
+
+    shown = nearest(table, top, 20)
+
+    assert len(shown) == 20
+    assert [one.score for one in shown].count(top) == 1
+    assert shown[-1].badge == f"score {top:.4g}"
+
+
+def test_what_just_misses_the_threshold_does_not_read_as_reaching_it(make_run: MakeRun) -> None:
+    table = make_run().table.head(70).with_columns(score=pl.lit(0.7496))
+
+    assert {one.badge.split(" · ")[0] for one in nearest(table, 0.75, 5)} == {"score 0.7496"}
+
+
+def test_without_scores_no_row_is_near(make_run: MakeRun) -> None:
+    assert nearest(make_run(overrides=("judge=none",)).table, 0.75, 20) == []
+
+
+def test_rows_for_review_show_the_evidence_and_every_reason() -> None:
+    row = {"question": "Q?", "answer": None, "evidence": "cosine 0.93", "stage": "guard"}
+    rows = [row | {"id": f"r{i}", "reason": "near" if i else "far"} for i in range(50)]
+
+    shown = reviewed(review_frame(rows), 20)
+
+    assert len(shown) == 20
+    assert {one.badge for one in shown} == {"guard/near", "guard/far"}
+    assert {name: text.text for name, text in shown[0].texts.items()} == {
+        "Question": "Q?",
+        "Evidence": "cosine 0.93",
+    }
+    assert reviewed(no_review(), 20) == []

@@ -58,6 +58,16 @@ def test_a_doubt_is_named_where_it_is_due(
     assert said in _doubts(make_run(**changes))
 
 
+def test_rows_near_the_heldout_ones_are_a_doubt_until_a_human_has_looked(make_run: MakeRun) -> None:
+    record = make_run()
+    assert "review.jsonl" not in _doubts(record)
+    row = {"id": "s-1", "question": "q", "answer": "a", "evidence": "cosine 0.95"}
+
+    record.review = review_frame([row | {"stage": "guard", "reason": "contamination"}])
+
+    assert "1 row may ask what a held-out question asks" in _doubts(record)
+
+
 def test_a_clear_difference_on_many_items_is_not_called_small(make_run: MakeRun) -> None:
     told = _doubts(make_run(heldout=400, right={"real_only": 0.3, "real_and_distilled": 0.9}))
 

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections import Counter
 from html import unescape
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
+import polars as pl
 import pytest
 from finished_runs import LONG, SHAPES, MakeRun, warned
 
 from distill.manifest import make_manifest
 from distill.record import RunRecord
 from distill.report import write_report
+from distill.review import review_frame
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect", "circle"}
-LOADS = {"script", "img", "iframe", "object", "embed", "video", "audio", "form", "use", "image"}
+LOADS = {"img", "iframe", "object", "embed", "video", "audio", "form", "use", "image"}
 
 
 class Page(HTMLParser):
@@ -61,6 +66,7 @@ def test_no_text_of_a_run_becomes_markup(shape: str, make_run: MakeRun, tmp_path
     assert page.faults == []
     assert not {tag for tag, _ in page.found} & (LOADS | {"b"})
     assert not [name for _, attrs in page.found for name in attrs if name.startswith("on")]
+    assert page.all("script") == [{}]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -80,14 +86,30 @@ def test_nothing_is_asked_of_the_network(shape: str, make_run: MakeRun, tmp_path
     assert not re.search(r"url\(|@import|@font-face|https?:", style)
 
 
-def test_the_policy_forbids_everything_but_style(make_run: MakeRun, tmp_path: Path) -> None:
-    page = Page(_text(make_run(), tmp_path))
+def test_the_policy_forbids_everything_but_style_and_our_one_script(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    text = _text(make_run(), tmp_path)
+    script = text[text.index("<script>") + len("<script>") : text.index("</script>")]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
-    policies = [attrs["content"] for attrs in page.all("meta") if "Content-Security" in str(attrs)]
-    assert policies == [
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-        "form-action 'none'"
+    policies = [
+        attrs["content"] for attrs in Page(text).all("meta") if "Content-Security" in str(attrs)
     ]
+    assert policies == [
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    ]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_heading_skips_a_level(shape: str, make_run: MakeRun, tmp_path: Path) -> None:
+    page = Page(_text(make_run(**SHAPES[shape]), tmp_path))
+
+    levels = [int(tag[1]) for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -160,7 +182,8 @@ def test_dropped_examples_show_why_they_fell_out(make_run: MakeRun, tmp_path: Pa
     text = _text(record, tmp_path)
 
     fell = Counter(record.table["reason"].drop_nulls())
-    badges = Counter(re.findall(r'<span class="badge">\w+/(\w+)</span>', text))
+    dropped = text[text.index('<h3 id="dropped">') : text.index('<h3 id="nearest">')]
+    badges = Counter(re.findall(r'<span class="badge">\w+/(\w+)</span>', dropped))
     assert sum(badges.values()) == 20
     assert set(badges) == set(fell) == {"refusal", "min_words", "below_threshold", "unscored"}
     # A reason has fewer than its share of five only where fewer rows have it.
@@ -181,3 +204,25 @@ def test_passwords_of_the_config_stay_out(make_run: MakeRun, tmp_path: Path) -> 
 
     assert "postgresql://u:***@host/db" in text
     assert "secret" not in text
+
+
+def test_what_waits_for_a_human_is_counted_and_its_first_rows_are_shown(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    record = make_run()
+    assert "Waiting for review" not in _text(record, tmp_path)
+    row = {"question": "Q?", "answer": "A", "stage": "filter", "reason": "pii"}
+    record.review = review_frame([row | {"id": f"r{i}", "evidence": f"e-{i}."} for i in range(30)])
+
+    text = _text(record, tmp_path)
+
+    assert "Waiting for review 20 of 30 rows in review.jsonl" in _words(text)
+    assert text.count('<span class="badge">filter/pii</span>') == 20
+    assert "e-0." in text
+
+
+def test_a_row_says_which_slice_it_is_of(make_run: MakeRun, tmp_path: Path) -> None:
+    record = make_run()
+    record.table = record.table.with_columns(slice=pl.lit("night <shift>"))
+
+    assert "slice <bdi>night &lt;shift&gt;</bdi>" in _text(record, tmp_path)

@@ -155,6 +155,18 @@ def test_the_runs_own_files_are_artifacts_and_no_others(mirrored):
     ]
 
 
+def test_figures_are_artifacts_in_a_folder_of_their_own(store, tmp_path):
+    folder = make_run(tmp_path / "run")
+    (folder / "figures").mkdir()
+    for name in ("arms.png", "mine.png"):
+        (folder / "figures" / name).write_bytes(b"PNG")
+
+    run_id = mirror(folder, store.uri, EXPERIMENT)
+
+    found = [path for path in store.artifacts(run_id) if path.endswith(".png")]
+    assert found == ["figures/arms.png"]
+
+
 def test_the_student_is_a_model_of_the_run_with_its_own_figures(mirrored):
     store, run, _ = mirrored
     (model,) = store.models()
