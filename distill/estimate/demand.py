@@ -29,10 +29,12 @@ from distill.record import RunRecord
 from distill.run import heldout_of, prepare
 from distill.stages import augment
 from distill.stages.canaries import ask_canaries
+from distill.stages.evaluate_endpoint import ask_endpoint
 from distill.stages.filter import apply_filters
 from distill.stages.generate import STAGE, answer_all, generate
 from distill.stages.judge import drawn_for, judge, mixed_in
 from distill.stages.screen import screen_of
+from distill.students import Endpoint
 from distill.table import TEACHER, count_in, is_in
 
 MISSING = "not in the ledger"
@@ -68,7 +70,7 @@ class Group:
     """Requests of one kind.
 
     Args:
-        role: `augment`, `teacher` or `judge`.
+        role: `augment`, `teacher`, `judge`, `student` or `student_base`.
         what: What they are for.
         model: Who is asked.
         frame: Canonical JSON of what they share beside model, limits and messages.
@@ -245,12 +247,16 @@ def _votes(judge: Judge, model: Model, client: _Looking) -> list[str]:
 
 
 def _evaluation(record: RunRecord, client: _Looking) -> None:
-    """Let the teacher look at the held-out items, where the run would."""
+    """Let teacher and student look at the held-out items, where the run would."""
     plan = record.plan
-    if plan.student is None or record.heldout is None or not plan.evaluate.teacher:
+    if plan.student is None or record.heldout is None:
         return
     client.what = EVALUATION
     questions = record.heldout.frame["question"].to_list()
+    if isinstance(plan.student, Endpoint):
+        ask_endpoint(plan.student, questions, task=plan.task, client=client)
+    if not plan.evaluate.teacher:
+        return
     for _ in answer_all(
         questions, [0] * len(questions), task=plan.task, teacher=plan.teacher, client=client
     ):

@@ -22,11 +22,13 @@ from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.plan import Plan
 from distill.progress import Progress
 from distill.stages import augment
+from distill.stages.evaluate_endpoint import ask_endpoint
 from distill.stages.filter import apply_filters
 from distill.stages.generate import STAGE, answer_all, generate
 from distill.stages.judge import judge
 from distill.stages.read import read_heldout, read_seeds
 from distill.stages.screen import screen_of
+from distill.students import Endpoint
 from distill.table import count_in, to_ask
 
 MISSING = "not in the ledger"
@@ -37,7 +39,7 @@ class Asked:
     """One request that a run would make.
 
     Args:
-        role: `augment`, `teacher` or `judge`.
+        role: `augment`, `teacher`, `judge`, `student` or `student_base`.
         key: Its key.
         provider: Provider's name.
         namespace: The endpoint's namespace.
@@ -104,10 +106,13 @@ def questions_of(plan: Plan, ledger: Ledger) -> Questions:
         if questions.waiting < wanted:
             table = apply_filters(table, plan.filters)
             judge(table, judge=plan.judge, task=plan.task, client=client, seed=plan.seed)
-    if plan.student is not None and heldout is not None and plan.evaluate.teacher:
+    if plan.student is not None and heldout is not None:
         texts = heldout.frame["question"].to_list()
-        samples = [0] * len(texts)
-        list(answer_all(texts, samples, task=plan.task, teacher=plan.teacher, client=client))
+        if plan.evaluate.teacher:
+            samples = [0] * len(texts)
+            list(answer_all(texts, samples, task=plan.task, teacher=plan.teacher, client=client))
+        if isinstance(plan.student, Endpoint):
+            ask_endpoint(plan.student, texts, task=plan.task, client=client)
     return questions
 
 
