@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -105,6 +105,49 @@ def test_the_base_is_the_control_of_the_verdict(sums: Workbench) -> None:
     assert made["student_base"]["requests"] == made["student"]["requests"] == 20
 
 
+def test_an_openai_compatible_endpoint_is_asked_without_any_key(
+    sums: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    ended = evaluate(sums, "teacher@student.via=vllm", url=f"{sums.api.url}/v1")
+
+    assert ended.status == 0, ended.err
+    assert sums.manifest["eval"]["accuracy"] == 1.0
+    assert {seen.path for seen in sums.api.seen if seen.kind == "teacher"} == {
+        "/v1/chat/completions"
+    }
+
+
+def test_doctor_looks_at_student_and_base_and_not_at_a_teacher_that_is_not_asked(
+    sums: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    words = [
+        "doctor", "experiment=endpoint", "task=math", "heldout.path=heldout.jsonl",
+        "student.model=tuned-1", "tracking=none", "ledger.url=ledger.db",
+        "student.base.model=base-1", "student.base.api_key_env=BASE_KEY",
+    ]  # fmt: skip
+    ended = sums.main([*words, "teacher@student.via=vllm", "teacher@student.base=claude"])
+
+    assert ended.status == 1
+    assert "fault  student base key    BASE_KEY is not set" in ended.out
+    assert "ok  student key         none needed" in ended.out
+    assert "teacher" not in ended.out
+
+
+def test_labels_are_voted_on_with_the_tasks_prompt(bench: Workbench) -> None:
+    bench.write("heldout.jsonl", [{"question": "A goal", "reference_answer": "sport"}])
+    bench.api.teacher = lambda *_: '{"label": "sport"}'
+    ended = evaluate(
+        bench, "task.labels=[sport,tech]", "student.ask=task", "student.via.samples=3",
+        task="classify",
+    )  # fmt: skip
+
+    assert ended.status == 0, ended.err
+    assert bench.manifest["student"]["requests"] == 3
+    assert bench.manifest["eval"]["accuracy"] == 1.0
+
+
 def test_a_second_evaluation_is_free(sums: Workbench) -> None:
     evaluate(sums, *base(sums))
     first = sums.manifest
@@ -165,19 +208,45 @@ def test_labels_are_read_from_bare_answers_and_beside_the_commonest(bench: Workb
     assert bench.manifest["eval"]["accuracy"] == 0.5
 
 
-def test_an_endpoint_stands_beside_the_teacher_of_a_whole_run(sums: Workbench) -> None:
+def test_an_endpoint_stands_beside_the_teacher_of_a_whole_run(
+    sums: Workbench, cut_off: Callable[[], None]
+) -> None:
+    sums.write("seeds.jsonl", [{"question": "What is 70 plus 70?"}])
     ended = sums.run_unjudged(
         "task=math", "student=endpoint", "teacher@student.via=claude", "student.model=tuned-1",
         f"student.base_url={sums.api.url}", "heldout.path=heldout.jsonl",
-        "seeds.path=more.jsonl", "evaluate.teacher=true", "guard=none",
-    ) if sums.write("more.jsonl", [{"question": "What is 70 plus 70?"}]) else None  # fmt: skip
+    )  # fmt: skip
 
-    assert ended is not None
     assert ended.status == 0, ended.err
     made = sums.manifest
     assert list(made["eval"]["arms"]) == ["teacher", "endpoint"]
     assert "Against teacher, +50.0 pp" in made["verdict_reason"]
     assert made["rows"] == 1
+
+    cut_off()
+    ended = sums.main(["reproduce", str(sums.out), "--out", "again"])
+    assert ended.status == 0, ended.err
+    assert "dataset: identical" in ended.out
+
+
+def test_beside_real_examples_the_commonest_label_is_an_arm(bench: Workbench) -> None:
+    rows = [{"question": f"A goal in match {i}", "reference_answer": "sport"} for i in range(9)]
+    rows += [{"question": f"A chip of maker {i}", "reference_answer": "tech"} for i in range(3)]
+    bench.write("heldout.jsonl", rows)
+    bench.write("seeds.jsonl", [{"question": f"chip {i}", "label": "tech"} for i in range(3)])
+    bench.api.teacher = lambda *_: "sport"
+    ended = bench.run_unjudged(
+        "task=classify", "task.labels=[sport,tech]", "seeds.real_labels=3", "student=endpoint",
+        "teacher@student.via=claude", "student.model=tuned-1", "evaluate.teacher=false",
+        f"student.base_url={bench.api.url}", "heldout.path=heldout.jsonl",
+    )  # fmt: skip
+
+    assert ended.status == 0, ended.err
+    arms = bench.manifest["eval"]["arms"]
+    assert {name: arm["accuracy"] for name, arm in arms.items()} == {
+        "majority": 0.25,
+        "endpoint": 0.75,
+    }
 
 
 def test_estimate_and_ledger_know_what_a_run_would_ask(sums: Workbench) -> None:
@@ -204,6 +273,7 @@ def test_estimate_and_ledger_know_what_a_run_would_ask(sums: Workbench) -> None:
         (["heldout.path=null"], "heldout.path: got nothing"),
         (["budget.max_usd=1"], "price of student.via.model tuned-1 is not known"),
         (["student.ask=task", "student.system=x"], "student.system: "),
+        (["student.base=x"], "want a model, teacher@student.base=PROVIDER"),
         (["student.ask=maybe"], "student.ask: got 'maybe'"),
         (["student.base_url=http://u:p@h"], "student.base_url: "),
         (["~student.via.samples"], "student.via.samples: got nothing"),
@@ -218,6 +288,53 @@ def test_faults_are_told_before_anything_is_asked(
     assert said in ended.err
     assert not ended.has_traceback
     assert sums.api.count("teacher") == 0
+
+
+def test_an_alias_of_the_student_or_of_its_base_is_no_pin(sums: Workbench) -> None:
+    ended = evaluate(
+        sums, *base(sums), "student.model=claude-opus-4-5", "student.base.model=claude-opus-4-5"
+    )
+
+    assert ended.status == 2
+    assert "student.via.model: got 'claude-opus-4-5', an alias" in ended.err
+    assert "student.base.model: got 'claude-opus-4-5', an alias" in ended.err
+    assert "student.via.allow_alias=true" in ended.err
+
+
+def test_lineage_compares_the_base_with_teacher_and_judge(sums: Workbench) -> None:
+    words = [*base(sums), "student.base.model=claude-haiku-4-5-20251001"]
+    ended = evaluate(sums, *words, "guard.lineage.mode=warn")
+
+    assert ended.status == 0, ended.err
+    assert sums.manifest["guards"]["lineage"] == "warn"
+    assert "student.base claude-haiku-4-5-20251001" in (sums.out / "README.md").read_text()
+
+
+def test_a_run_that_only_evaluates_is_reproduced_without_a_call(
+    sums: Workbench, cut_off: Callable[[], None]
+) -> None:
+    evaluate(sums, *base(sums))
+    cut_off()
+    ended = sums.main(["reproduce", str(sums.out), "--out", "again"])
+
+    assert ended.status == 0, ended.err
+    assert "dataset: identical" in ended.out
+    assert "no model was asked" in ended.out
+
+
+def test_the_answers_reach_the_tracking_store_and_no_model_does(sums: Workbench) -> None:
+    from mlflow import MlflowClient
+
+    store = f"sqlite:///{sums.folder / 'mlflow.db'}"
+    ended = evaluate(sums, "tracking=mlflow", f"tracking.uri={store}")
+
+    assert ended.status == 0, ended.err
+    client = MlflowClient(tracking_uri=store)
+    run = client.get_run(sums.manifest["run_id"])
+    assert run.data.tags["distill.student.model"] == "tuned-1"
+    assert run.data.metrics["eval/accuracy"] == 1.0
+    assert client.list_artifacts(run.info.run_id, "student")[0].path == "student/heldout.parquet"
+    assert not client.search_logged_models([run.info.experiment_id])
 
 
 def test_generations_cannot_learn_from_an_endpoint(sums: Workbench) -> None:

@@ -81,9 +81,10 @@ def print_summary(record: RunRecord, console: Console) -> None:
 def _print(record: RunRecord, console: Console) -> None:
     manifest = make_manifest(record)
     roomy = console.width >= ROOMY
+    funnel = _block("Funnel", _funnel(record, manifest, roomy=roomy))
     for block in (
         _title(record, manifest),
-        *_block("Funnel", _funnel(record, manifest, roomy=roomy)),
+        *(() if evaluates_alone(record) else funnel),
         *_arms(manifest, roomy=roomy),
         *_block("Cost", _cost(manifest, roomy=roomy)),
         *_block("Guards", Group(*_guards(record))),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import Field
 
 from distill.component import Positive, Text, component
 from distill.errors import UserError
@@ -36,7 +38,10 @@ class Endpoint:
     ask: Literal["question", "task"]
     system: Text | None
     via: Model
-    base: Model | None
+    base: Annotated[
+        Model | None,
+        Field(description="a model, teacher@student.base=PROVIDER student.base.model=ID, or null"),
+    ]
 
     def __post_init__(self) -> None:
         """Check what the fields alone cannot say.
