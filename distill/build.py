@@ -41,7 +41,7 @@ from distill.plan import (
 )
 from distill.seeds import Seeds
 from distill.selectors import Selector
-from distill.students import Student
+from distill.students import Endpoint, Student
 from distill.tasks import Task
 from distill.tracking import Tracking
 
@@ -300,6 +300,7 @@ def _across(
             "teacher.model": teacher,
             "judge.model": judge.endpoint if judge else None,
             "augment.via.model": one["augment"].via if one["augment"] else None,
+            **{f"student.{key}.model": m for key, m in _asked(one["student"]).items()},
         }
         for key, model in models.items():
             if model is not None and price_of(model.provider, model.model) is None:
@@ -314,20 +315,31 @@ def _across(
         hint = "metric=classify, math or qa"
         got = "nothing" if headline is None else shown(headline[0])
         yield Fault("metric", "a first metric that scores items one by one", got, hint)
-    if task.name == "classify" and getattr(teacher, "label_logprobs", None) == "first_token":
-        alike = task.begin_alike()
-        if alike:
-            yield Fault(
-                "task.labels",
-                "labels that differ in their first word for teacher.label_logprobs=first_token",
-                shown(alike),
-                hint="task.letters=true scores letters in their place, 'task.reply=\"{label}\"' "
-                "puts no words before them, teacher.label_logprobs=none takes votes",
-            )
     student = one["student"]
+    scoring = {"teacher": teacher}
+    if isinstance(student, Endpoint) and student.ask == "task":
+        scoring |= {f"student.{key}": model for key, model in student.models.items()}
+    for where, model in scoring.items():
+        if task.name == "classify" and getattr(model, "label_logprobs", None) == "first_token":
+            alike = task.begin_alike()
+            if alike:
+                yield Fault(
+                    "task.labels",
+                    f"labels that differ in their first word for {where}.label_logprobs="
+                    "first_token",
+                    shown(alike),
+                    hint="task.letters=true scores letters in their place, "
+                    "'task.reply=\"{label}\"' puts no words before them, "
+                    f"{where}.label_logprobs=none takes votes",
+                )
     if student is not None and task.name not in student.tasks:
         want = f"a student for task={task.name}"
         yield Fault("student", want, shown(type(student).__name__), "student=none")
+
+
+def _asked(student: Student | None) -> Mapping[str, Model]:
+    """Return the models that a student of another place asks, by its key."""
+    return student.models if isinstance(student, Endpoint) else {}
 
 
 def _needs_samples(name: str, task: Task, teacher: Model) -> Fault:

@@ -21,6 +21,20 @@ from distill.paths import conf_dir
 
 Config = dict[str, Any]
 
+# Where and how fast a model is called: nothing of these shapes an answer.
+HOW_CALLED = (
+    "base_url",
+    "concurrency",
+    "workers",
+    "slots",
+    "limits",
+    "mode",
+    "lost_batch_s",
+    "prompt_cache",
+    "timeout_s",
+    "max_retries",
+    "api_key_env",
+)
 # Where a run leaves things and how fast it works: nothing of these shapes the dataset.
 NOT_IDENTITY = (
     "paths",
@@ -75,6 +89,9 @@ NOT_IDENTITY = (
     "augment.via.timeout_s",
     "augment.via.max_retries",
     "augment.via.api_key_env",
+    "student.base_url",
+    "student.concurrency",
+    *(f"student.{model}.{key}" for model in ("via", "base") for key in HOW_CALLED),
 )
 MISSING = "???"
 OPTIONAL_GROUPS = ("augment", "heldout", "judge", "student", "filter", "diversity", "guard")
@@ -245,16 +262,16 @@ def _switch_off(config: Config, choices: Mapping[str, Any], set_by_user: set[str
 
 
 def _hand_down(config: Config) -> None:
-    """Let the endpoint and the mode that a judge is given be those of the model it asks.
+    """Let the endpoint and the mode that judge or student are given be those of the model asked.
 
     Where none is given, the model's own choice of a provider says which one it is.
     """
-    judge = config.get("judge")
-    if not isinstance(judge, dict) or not isinstance(judge.get("via"), dict):
-        return
-    for key in ("base_url", "mode"):
-        if judge.get(key) is not None:
-            judge["via"][key] = judge[key]
+    for asker in (config.get("judge"), config.get("student")):
+        if not isinstance(asker, dict) or not isinstance(asker.get("via"), dict):
+            continue
+        for key in ("base_url", "mode"):
+            if asker.get(key) is not None:
+                asker["via"][key] = asker[key]
 
 
 def missing_value(key: str) -> Fault:
@@ -263,6 +280,8 @@ def missing_value(key: str) -> Fault:
         "seeds.path": 'seeds.path=FILE.jsonl with {"question": …} on each line',
         "task.labels": "task.labels=[first,second,…]",
         "teacher.model": "teacher.model=ID, the exact id as the endpoint knows it",
+        "student.model": "student.model=ID, the exact id as the endpoint knows it",
+        "student.base.model": "student.base.model=ID, the exact id as the endpoint knows it",
     }
     return Fault(key, "a value that a run cannot be repeated without", "nothing", hints.get(key))
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from distill.models.prices import price_of
 
-ROLES = ("augment", "teacher", "judge")
+ROLES = ("augment", "teacher", "judge", "student", "student_base")
 
 
 def total_cost_usd(manifest: Mapping[str, Any]) -> float | None:

@@ -19,7 +19,9 @@ from distill.models.protocol import Failure, Model, Request
 from distill.plan import Plan
 from distill.progress import Progress
 from distill.records import Records
+from distill.stages.evaluate_endpoint import ask_endpoint
 from distill.stages.generate import answer_all
+from distill.students import Endpoint
 
 MISSING = "not in the ledger"
 
@@ -29,7 +31,7 @@ class Asked:
     """One request that a run would make.
 
     Args:
-        role: `augment`, `teacher` or `judge`.
+        role: `augment`, `teacher`, `judge`, `student` or `student_base`.
         key: Its key.
         provider: Provider's name.
         namespace: The endpoint's namespace.
@@ -72,14 +74,16 @@ def unanswered(key: str) -> Failure:
     return Failure(detail=MISSING, key=key)
 
 
-def evaluates_teacher(plan: Plan) -> bool:
-    """Say whether the run would let the teacher answer the held-out items."""
-    return plan.student is not None and plan.heldout is not None and plan.evaluate.teacher
-
-
 def look_at_heldout(plan: Plan, heldout: Records | None, client: LookingClient) -> None:
-    """Let the teacher look at the held-out items."""
-    questions = [] if heldout is None else heldout.frame["question"].to_list()
-    samples = [0] * len(questions)
-    for _ in answer_all(questions, samples, task=plan.task, teacher=plan.teacher, client=client):
-        pass
+    """Let student and teacher look at the held-out items, where the run would."""
+    if plan.student is None or heldout is None:
+        return
+    questions = heldout.frame["question"].to_list()
+    if isinstance(plan.student, Endpoint):
+        ask_endpoint(plan.student, questions, task=plan.task, client=client)
+    if plan.evaluate.teacher:
+        samples = [0] * len(questions)
+        for _ in answer_all(
+            questions, samples, task=plan.task, teacher=plan.teacher, client=client
+        ):
+            pass

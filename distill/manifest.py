@@ -17,7 +17,9 @@ from distill.records import Records, rows_sha256
 from distill.review import review_counts
 from distill.stages.augment import REASONS
 from distill.stages.evaluate import Arm, Evaluation
+from distill.stages.evaluate_endpoint import ROLES
 from distill.stages.judge import BELOW_THRESHOLD
+from distill.students import Endpoint
 from distill.table import REAL, SYNTHETIC, UNSCORED, is_in, rejected_counts
 
 FORMAT = 1
@@ -72,6 +74,10 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
     if plan.augment is not None:
         model = plan.augment.via or plan.teacher
         manifest["augment"] = _spent(record.spend.get("augment") or Spend(model.model, None))
+    if isinstance(plan.student, Endpoint):
+        for key, asked in plan.student.models.items():
+            role = ROLES[key]
+            manifest[role] = _spent(record.spend.get(role) or Spend(asked.model, None))
     if record.diversity_absent:
         manifest["diversity_absent"] = record.diversity_absent
     if record.contrasts:
@@ -200,6 +206,9 @@ def _arm(arm: Arm) -> dict[str, Any]:
         **arm.metrics,
     }
     counted = {"examples": arm.examples} if arm.examples is not None else {}
+    unanswered = sum(answer is None for answer in arm.answers)
+    if unanswered:
+        counted["unanswered"] = unanswered
     return {
         **{name: round(value, PLACES) for name, value in figures.items()},
         "n": arm.headline.n,

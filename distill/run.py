@@ -23,6 +23,7 @@ from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
 from distill.models.budget import Budget
 from distill.models.client import ModelClient
+from distill.models.protocol import Model
 from distill.paths import write_text
 from distill.plan import Plan
 from distill.progress import Progress
@@ -33,6 +34,7 @@ from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.contrast import contrasts, read_baseline, real_references
 from distill.stages.evaluate import evaluate
+from distill.stages.evaluate_endpoint import evaluate_endpoint
 from distill.stages.export import (
     export_dataset,
     export_heldout,
@@ -44,10 +46,11 @@ from distill.stages.generate import generate
 from distill.stages.guard import look, merged
 from distill.stages.judge import judge
 from distill.stages.measure import measure
-from distill.stages.read import check_labels, read_heldout, read_seeds
+from distill.stages.read import check_heldout, check_labels, read_heldout, read_seeds
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
 from distill.stages.train import dataset_examples, train
+from distill.students import Endpoint, Examples, Student
 from distill.table import count_in, is_in
 
 
@@ -102,6 +105,7 @@ def prepare(plan: Plan) -> RunRecord:
     table, seeds = read_seeds(plan.seeds, seed=plan.seed)
     heldout = read_heldout(plan.heldout)
     check_labels(plan.task, table, heldout)
+    check_heldout(plan.student, heldout)
     baseline = read_baseline(plan)
     record = RunRecord(
         plan=plan,
@@ -128,8 +132,15 @@ def evidence_of(record: RunRecord) -> Evidence:
         heldout=heldout_of(record),
         watch=record.watch,
         contrasts=record.contrasts,
-        student_base=getattr(plan.student, "base", None),
+        student_base=base_of(plan.student),
+        students=plan.student.models if isinstance(plan.student, Endpoint) else {},
     )
+
+
+def base_of(student: Student | None) -> str | None:
+    """Return the id of the model that the student is tuned from, where it says so."""
+    base = getattr(student, "base", None)
+    return base.model if isinstance(base, Model) else base
 
 
 def heldout_of(record: RunRecord) -> pl.DataFrame | None:
@@ -230,8 +241,11 @@ def prove(record: RunRecord, client: ModelClient) -> None:
         record.diversity, record.diversity_absent = measured.figures, measured.absent
     if plan.student is None:
         return
+    examples = dataset_examples(record.table, plan.task)
+    if isinstance(plan.student, Endpoint):
+        evaluate_outside(record, plan.student, examples, client)
+        return
     with record.timed("train"):
-        examples = dataset_examples(record.table, plan.task)
         record.trained = train(plan.student, examples, seed=plan.seed)
     if record.heldout is None:
         return
@@ -250,6 +264,27 @@ def prove(record: RunRecord, client: ModelClient) -> None:
         )
 
 
+def evaluate_outside(
+    record: RunRecord, student: Endpoint, examples: Examples, client: ModelClient
+) -> None:
+    """Ask a student that was trained elsewhere."""
+    plan, heldout = record.plan, heldout_of(record)
+    if heldout is None:
+        return
+    with record.timed("evaluate"):
+        record.evaluation = evaluate_endpoint(
+            student,
+            examples,
+            record.table,
+            heldout,
+            task=plan.task,
+            teacher=plan.teacher if plan.evaluate.teacher else None,
+            client=client,
+            metrics=plan.metrics,
+            seed=plan.seed,
+        )
+
+
 def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -> None:
     """Draft every file that the run leaves beside its dataset; the manifest comes last."""
     plan = record.plan
@@ -261,9 +296,10 @@ def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -
     if record.trained is not None:
         (draft / "student").mkdir()
         record.trained.save(draft / "student")
-        if record.evaluation is not None and record.heldout is not None:
-            answers = draft / "student" / "heldout.parquet"
-            export_heldout(record.evaluation, record.heldout.frame, answers)
+    if record.evaluation is not None and record.heldout is not None:
+        (draft / "student").mkdir(exist_ok=True)
+        answers = draft / "student" / "heldout.parquet"
+        export_heldout(record.evaluation, record.heldout.frame, answers)
     record.ended_at = now_utc()
     manifest = make_manifest(record) | {"files": file_digests(draft)}
     write_card(record, manifest, draft / "README.md")

@@ -60,6 +60,7 @@ BESIDE = {
     ("judge", "pairwise"): ["teacher.samples=2"],
     ("export", "preference"): ["judge=pairwise", "teacher.samples=2", "seeds.real_labels=0"],
     ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
+    ("student", "endpoint"): ["student.model=some-model"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
 }
 
@@ -83,7 +84,8 @@ def nodes(value: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 @cache
 def composed(group: str, choice: str) -> dict[str, Any]:
-    needed = [] if (group, choice) == ("seeds", "bbc") else ["seeds.path=seeds.jsonl"]
+    own_seeds = (group, choice) in {("seeds", "bbc"), ("seeds", "none")}
+    needed = [] if own_seeds else ["seeds.path=seeds.jsonl"]
     return compose([*needed, f"{group}={choice}", *BESIDE.get((group, choice), [])])
 
 

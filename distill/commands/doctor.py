@@ -118,13 +118,20 @@ def _config(config: dict[str, Any]) -> Check:
 
 
 def _models(config: dict[str, Any]) -> Iterator[Check]:
-    yield from _model("teacher", config["teacher"])
+    seeds = config.get("seeds") or {}
+    if config["evaluate"]["teacher"] or not str(seeds.get("_target_")).endswith("NoSeeds"):
+        yield from _model("teacher", config["teacher"])
     judge = config.get("judge") or {}
     if "via" in judge:
         yield from _model("judge", judge["via"])
     augment = config.get("augment") or {}
     if augment.get("via") is not None:
         yield from _model("augment", augment["via"])
+    student = config.get("student") or {}
+    if "via" in student:
+        yield from _model("student", student["via"])
+        if student.get("base") is not None:
+            yield from _model("student base", student["base"])
 
 
 def _model(role: str, node: dict[str, Any]) -> Iterator[Check]:

@@ -107,6 +107,8 @@ class Figures(_Read):
     augment: Spent | None = None
     teacher: Spent | None = None
     judge: Spent | None = None
+    student: Spent | None = None
+    student_base: Spent | None = None
     funnel: dict[str, int] = {}
     rejected: dict[str, int] = {}
     diversity: dict[str, float] = {}

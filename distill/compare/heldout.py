@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from distill.compare.side import ANSWER, SCORE, Side
 from distill.stages.evaluate import compare
 from distill.statistics import Interval, PairedTest, paired_bootstrap, wilson
+from distill.two_samples import explain_samples, two_samples
 
 SEED = 0
 SHOWN_SLICES = 20
@@ -123,7 +124,7 @@ def compare_heldout(a: Side, b: Side, *, examples: int) -> HeldoutCompared | str
     shared, altered = _shared(a.heldout, b.heldout)
     if not shared.height:
         told = f"; {altered} ids agree, but not their question and reference" if altered else ""
-        return f"The runs share no held-out item{told}."
+        return f"The runs share no held-out item{told}. {_as_samples(a.heldout, b.heldout, a, b)}"
     arm_a, arm_b = _delivered(a), _delivered(b)
     score_a = shared[f"{SCORE}{arm_a}"].to_numpy()
     score_b = shared[f"{SCORE}{arm_b}_b"].to_numpy()
@@ -189,6 +190,15 @@ def _shared(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     )
     shared = both.filter(agree)
     return shared, both.height - shared.height
+
+
+def _as_samples(heldout_a: pl.DataFrame, heldout_b: pl.DataFrame, a: Side, b: Side) -> str:
+    """Say what two sets of different items show of their students."""
+    score_a, score_b = (
+        heldout[f"{SCORE}{_delivered(side)}"].to_numpy()
+        for heldout, side in ((heldout_a, a), (heldout_b, b))
+    )
+    return explain_samples(two_samples(score_b, score_a), "B", "A")
 
 
 def _mean(scores: NDArray[np.float64]) -> Interval:

@@ -21,7 +21,6 @@ from distill.looking import (
     MISSING,
     LookingClient,
     asked_of,
-    evaluates_teacher,
     look_at_heldout,
     unanswered,
 )
@@ -72,7 +71,7 @@ class Group:
     """Requests of one kind.
 
     Args:
-        role: `augment`, `teacher` or `judge`.
+        role: `augment`, `teacher`, `judge`, `student` or `student_base`.
         what: What they are for.
         model: Who is asked.
         frame: Canonical JSON of what they share beside model, limits and messages.
@@ -249,10 +248,9 @@ def _votes(judge: Judge, model: Model, client: _Looking) -> list[str]:
 
 
 def _evaluation(record: RunRecord, client: _Looking) -> None:
-    """Let the teacher look at the held-out items, where the run would."""
-    if evaluates_teacher(record.plan):
-        client.what = EVALUATION
-        look_at_heldout(record.plan, record.heldout, client)
+    """Let teacher and student look at the held-out items, where the run would."""
+    client.what = EVALUATION
+    look_at_heldout(record.plan, record.heldout, client)
 
 
 def _stand_in(row: str, tokens: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -36,6 +37,7 @@ class Evidence:
         watch: What the judge made of known-bad answers, or `None` where it was shown none.
         contrasts: The finished dataset's variety beside that of others; none before.
         student_base: Id of the model that the student is tuned from, or `None`.
+        students: The models that a student of another place asks, by its key.
     """
 
     teacher: Model
@@ -46,6 +48,7 @@ class Evidence:
     watch: Watch | None = None
     contrasts: tuple[Contrast, ...] = ()
     student_base: str | None = None
+    students: Mapping[str, Model] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ class PinnedModels:
             "teacher": evidence.teacher,
             "judge": evidence.judge,
             "augment.via": evidence.augment,
+            **{f"student.{key}": model for key, model in evidence.students.items()},
         }
         loose = {
             role: model for role, model in roles.items() if model is not None and _moves(model)

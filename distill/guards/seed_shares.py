@@ -58,6 +58,8 @@ class SeedShares:
             for origin, most in limits.items()
             if most is not None and counts[origin] > most * seeds.height
         }
+        if seeds.is_empty():
+            return Finding(fires=False, sentence="There are no seeds.")
         sentence = f"Of {seeds.height:,} seeds {told}"
         if not over:
             return Finding(fires=False, sentence=f"{sentence}.")

@@ -17,7 +17,6 @@ from distill.looking import (
     Asked,
     LookingClient,
     asked_of,
-    evaluates_teacher,
     look_at_heldout,
     unanswered,
 )
@@ -83,8 +82,7 @@ def questions_of(plan: Plan, ledger: Ledger) -> Questions:
         if questions.waiting < wanted:
             table = apply_filters(table, plan.filters)
             judge(table, judge=plan.judge, task=plan.task, client=client, seed=plan.seed)
-    if evaluates_teacher(plan):
-        look_at_heldout(plan, heldout, client)
+    look_at_heldout(plan, heldout, client)
     return questions
 
 

@@ -18,7 +18,7 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 STEP = 1000
 KEY_CHARS = 12
 SHOWN_CAUSES = 20
-ROLES = ("augment", "teacher", "judge")
+ROLES = ("augment", "teacher", "judge", "student", "student_base")
 
 
 def contents_lines(contents: Contents) -> Iterator[str]:
@@ -102,8 +102,9 @@ def explained_lines(explained: Explained) -> Iterator[str]:
     for role in ROLES:
         answered, missing = questions.answered.get(role), questions.missing(role)
         if answered is not None:
+            name = role.replace("_", " ").capitalize()
             yield (
-                f"{role.capitalize():<9}  {answered + missing:,} requests: {answered:,} answered, "
+                f"{name:<9}  {answered + missing:,} requests: {answered:,} answered, "
                 f"{missing:,} missing"
             )
     if questions.unwritten:

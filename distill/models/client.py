@@ -50,7 +50,7 @@ class ModelClient:
         """Answer `requests`; when this returns, everything is paid for and kept.
 
         Args:
-            role: Whose spend it is: `teacher` or `judge`.
+            role: Whose spend it is: `teacher`, `judge` and so on; see `costs.ROLES`.
             model: Who answers what the ledger does not hold.
             requests: Equal requests (same sample index) are paid for once.
 

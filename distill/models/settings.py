@@ -62,7 +62,8 @@ class ModelSettings:
             f"{self.model}: the endpoint served {served_model!r} instead; the run stopped, "
             "and what was paid for is in the ledger.",
             hint=f"pin {served_model}, or, where a gateway answers under a name of its own, set "
-            "teacher.served_check=record (of a judge: judge.via.served_check=record)",
+            "teacher.served_check=record (of a judge or student: judge.via.served_check, "
+            "student.via.served_check)",
         )
 
     def namespace_of(self, provider: str) -> str:

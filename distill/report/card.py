@@ -13,6 +13,7 @@ from distill.report.facts import (
     abstention_sentence,
     arm_lines,
     diversity_lines,
+    evaluates_alone,
     funnel_steps,
     judge_kind,
     label_lines,
@@ -69,6 +70,7 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         manifest=manifest,
         task=plan.task,
         rows=rows_in_words(manifest),
+        alone=evaluates_alone(record),
         sources={name: source_name(one["source"]) for name, one in manifest["inputs"].items()},
         settings=[
             *_settings(plan.config["teacher"], ANSWER_KEYS),

@@ -15,6 +15,8 @@ from distill.record import RunRecord
 from distill.report.wording import counted, interval, listed, one_line, percent
 from distill.stages.augment import is_made
 from distill.stages.evaluate import DISTILLED_ONLY, MAJORITY, REAL_ONLY, STUDENT, TEACHER_ITSELF
+from distill.stages.evaluate_endpoint import BASE, ENDPOINT
+from distill.students import Endpoint
 from distill.table import REAL, TEACHER, is_in
 from distill.tasks import Classify
 
@@ -34,6 +36,8 @@ ARM_MEANINGS = {
     DISTILLED_ONLY: "the same student on the teacher's answers alone",
     TEACHER_ITSELF: "the teacher itself",
     STUDENT: "what this run delivers",
+    BASE: "the endpoint's model before its training",
+    ENDPOINT: "the endpoint's model, trained elsewhere",
 }
 DIVERSITY_MEANINGS = {
     "mean_vocab_size": "distinct words a text on average; rises with the texts' length",
@@ -128,6 +132,19 @@ def run_name(record: RunRecord) -> str:
     """Return what the run is called: its experiment, or its task where that has no name."""
     tracking = record.plan.config.get("tracking") or {}
     return str(tracking.get("experiment") or record.plan.task.name)
+
+
+def evaluates_alone(record: RunRecord) -> bool:
+    """Say whether the run had no seeds, so that it made no dataset and only evaluated."""
+    return record.seeds.frame.is_empty()
+
+
+def student_name(record: RunRecord) -> str | None:
+    """Return what the student is called, `None` without one."""
+    student = record.plan.student
+    if isinstance(student, Endpoint):
+        return f"{one_line(student.model, LABEL_CHARS)} (trained elsewhere)"
+    return None if student is None else type(student).__name__
 
 
 def funnel_steps(record: RunRecord, manifest: Manifest) -> list[Step]:

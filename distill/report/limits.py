@@ -15,6 +15,7 @@ from distill.models import Model
 from distill.record import RunRecord
 from distill.report.facts import (
     Manifest,
+    evaluates_alone,
     has_control,
     judge_kind,
     label_lines,
@@ -25,6 +26,7 @@ from distill.report.facts import (
 from distill.report.findings import guards_with
 from distill.report.wording import count, counted, listed, percent, points
 from distill.selectors.floor import REASON as REAL_SHARE
+from distill.stages.evaluate_endpoint import ENDPOINT
 from distill.stages.select import STAGE as SELECT
 from distill.table import SYNTHETIC
 
@@ -58,13 +60,13 @@ def doubts(record: RunRecord, manifest: Manifest) -> list[str]:
 def limits(record: RunRecord, manifest: Manifest) -> list[str]:
     """Return what a user of the dataset has to know, beside the doubts."""
     return [
-        *_size_limits(manifest),
+        *_size_limits(record, manifest),
         *_review_limits(manifest),
         *_abstention_limits(manifest),
         *_human_limits(record, manifest),
         *_label_limits(record),
         *_process_limits(record),
-        *_evaluation_limits(manifest),
+        *_evaluation_limits(record, manifest),
     ]
 
 
@@ -75,9 +77,13 @@ def _comparison_doubts(manifest: Manifest) -> Iterator[str]:
         return
     if not has_control(manifest):
         yield (
-            "The student has no control: there are no real examples, or no others, to train "
+            "The student has no control: the model before its training was not asked "
+            "(student.base)."
+            if figures["arm"] == ENDPOINT
+            else "The student has no control: there are no real examples, or no others, to train "
             "another one on."
         )
+        yield from _unanswered(figures)
         return
     n, test = figures["n"], figures["comparison"]
     smallest = test["minimum_detectable"]
@@ -94,6 +100,17 @@ def _comparison_doubts(manifest: Manifest) -> Iterator[str]:
     elif n < FEW_HELDOUT:
         yield f"Only {counted(n, 'held-out item')}: another sample may tell otherwise."
     yield from _narrow(manifest["verdict"], test)
+    yield from _unanswered(figures)
+
+
+def _unanswered(figures: Mapping[str, Any]) -> Iterator[str]:
+    for name in dict.fromkeys((figures["arm"], figures["baseline"])):
+        missing = figures["arms"][name].get("unanswered")
+        if missing:
+            yield (
+                f"{name} left {counted(missing, 'held-out item')} without an answer (failed, "
+                "refused or cut), and they count as wrong."
+            )
 
 
 def _narrow(verdict: str, test: Mapping[str, Any]) -> Iterator[str]:
@@ -126,6 +143,8 @@ def _open_doubts(manifest: Manifest) -> Iterator[str]:
 
 def _judge_doubts(record: RunRecord, manifest: Manifest) -> Iterator[str]:
     kind = judge_kind(record)
+    if evaluates_alone(record):
+        return
     if kind is None:
         yield "No judge looked at the answers: wrong ones are still among them."
         return
@@ -174,9 +193,11 @@ def _request_doubts(manifest: Manifest) -> Iterator[str]:
             yield f"{spent['model']} was asked, and {listed(others)} answered as {role}."
 
 
-def _size_limits(manifest: Manifest) -> Iterator[str]:
+def _size_limits(record: RunRecord, manifest: Manifest) -> Iterator[str]:
     rows = manifest["rows"]
-    if rows == 0:
+    if evaluates_alone(record):
+        yield "There is no dataset: the run had no seeds and only evaluated."
+    elif rows == 0:
         yield "The dataset is empty."
         if manifest["rejected"].get(f"{SELECT}/{REAL_SHARE}"):
             yield "No row has a real question: select.min_real_share left nothing of the others."
@@ -242,6 +263,8 @@ def _label_limits(record: RunRecord) -> Iterator[str]:
 
 
 def _process_limits(record: RunRecord) -> Iterator[str]:
+    if evaluates_alone(record):
+        return
     if not record.plan.filters:
         yield "No filter was applied to the answers."
     if record.plan.config["teacher"].get("temperature") != 0:
@@ -251,11 +274,14 @@ def _process_limits(record: RunRecord) -> Iterator[str]:
         )
 
 
-def _evaluation_limits(manifest: Manifest) -> Iterator[str]:
+def _evaluation_limits(record: RunRecord, manifest: Manifest) -> Iterator[str]:
     if "heldout" not in manifest["inputs"]:
         yield "There was no held-out set: what the dataset is worth was not measured."
         return
-    yield "Whether the teacher met the held-out examples in its own training is not known."
+    if evaluates_alone(record):
+        yield "Whether the student met the held-out examples in its training is not known."
+    else:
+        yield "Whether the teacher met the held-out examples in its own training is not known."
     if "eval" in manifest:
         yield (
             "The intervals cover another sample of held-out items alone, not another draw of "

@@ -20,9 +20,11 @@ from distill.report.facts import (
     Manifest,
     abstention_sentence,
     diversity_lines,
+    evaluates_alone,
     has_control,
     judge_kind,
     run_name,
+    student_name,
     synthetic_share,
     unscored_share,
 )
@@ -132,9 +134,12 @@ def _environment() -> Environment:
 
 def _subtitle(record: RunRecord, manifest: Manifest) -> str:
     plan = record.plan
-    parts = [f"{plan.task.name}: {plan.teacher.model} teaches"]
-    parts[0] += f" {type(plan.student).__name__}" if plan.student is not None else ""
-    if "judge" in manifest:
+    student = student_name(record) or ""
+    if evaluates_alone(record):
+        parts = [f"{plan.task.name}: {student or 'nothing'} is evaluated"]
+    else:
+        parts = [f"{plan.task.name}: {plan.teacher.model} teaches {student}".rstrip()]
+    if "judge" in manifest and not evaluates_alone(record):
         parts.append(f"{manifest['judge']['model']} judges")
     parts.append(manifest["started_at"][:10])
     return wording.visible(" · ".join(filter(None, parts)))

@@ -22,10 +22,12 @@ from distill.report.facts import (
     ArmLine,
     Manifest,
     arm_lines,
+    evaluates_alone,
     funnel_steps,
     has_control,
     rejected_words,
     run_name,
+    student_name,
 )
 from distill.report.findings import guard_lines, guards_with
 from distill.report.plain import print_plainly
@@ -73,9 +75,10 @@ def print_summary(record: RunRecord, console: Console) -> None:
 def _print(record: RunRecord, console: Console) -> None:
     manifest = make_manifest(record)
     roomy = console.width >= ROOMY
+    funnel = _block("Funnel", _funnel(record, manifest, roomy=roomy))
     for block in (
         _title(record, manifest),
-        *_block("Funnel", _funnel(record, manifest, roomy=roomy)),
+        *(() if evaluates_alone(record) else funnel),
         *_arms(manifest, roomy=roomy),
         *_block("Cost", _cost(manifest, roomy=roomy)),
         *_block("Guards", Group(*_guards(record))),
@@ -94,11 +97,13 @@ def _block(heading: str, body: RenderableType) -> tuple[Text, Padding]:
 
 def _title(record: RunRecord, manifest: Manifest) -> Text:
     plan = record.plan
-    names = [one_line(plan.teacher.model, EVIDENCE_CHARS)]
-    if "judge" in manifest:
+    teacher = one_line(plan.teacher.model, EVIDENCE_CHARS)
+    names = [] if evaluates_alone(record) else [teacher]
+    if names and "judge" in manifest:
         names[0] += f", judged by {one_line(manifest['judge']['model'], EVIDENCE_CHARS)}"
-    if plan.student is not None:
-        names.append(type(plan.student).__name__)
+    student = student_name(record)
+    if student is not None:
+        names.append(student)
     name = one_line(run_name(record), EVIDENCE_CHARS)
     return Text.assemble(
         "\n", (name, "bold"), (f" · {plan.task.name} · {' → '.join(names)}", "dim")

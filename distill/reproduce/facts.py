@@ -49,6 +49,8 @@ class Facts(pydantic.BaseModel):
         teacher: Requests that failed for good.
         judge: The same.
         augment: The same.
+        student: The same, of one that was trained elsewhere.
+        student_base: The same, of its base.
     """
 
     format: int
@@ -62,6 +64,8 @@ class Facts(pydantic.BaseModel):
     teacher: _Spent = _Spent()
     judge: _Spent = _Spent()
     augment: _Spent = _Spent()
+    student: _Spent = _Spent()
+    student_base: _Spent = _Spent()
 
     @property
     def failed(self) -> dict[str, int]:

@@ -7,8 +7,9 @@ from typing import Protocol, runtime_checkable
 from distill.records import Records
 from distill.seeds.bbc import BBCSeeds
 from distill.seeds.file import FileSeeds
+from distill.seeds.none import NoSeeds
 
-__all__ = ["BBCSeeds", "FileSeeds", "Seeds"]
+__all__ = ["BBCSeeds", "FileSeeds", "NoSeeds", "Seeds"]
 
 
 @runtime_checkable

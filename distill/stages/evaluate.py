@@ -119,7 +119,7 @@ def evaluate(
     references = heldout["reference"].to_list()
     answers: dict[str, tuple[int | None, Answers]] = {}
     if examples.labels:
-        commonest = _commonest(examples)
+        commonest = commonest_label(examples)
         answers[MAJORITY] = (None, [commonest] * len(questions))
     for name, mask in ((REAL_ONLY, examples.real), (DISTILLED_ONLY, ~examples.real)):
         if _can_train(examples, mask):
@@ -128,10 +128,10 @@ def evaluate(
     if REAL_ONLY in answers and examples.labels and DISTILLED_ONLY in answers:
         answers[SELF_TRAINED] = (len(examples), self_trained_answers(examples, questions))
     if teacher is not None:
-        answers[TEACHER_ITSELF] = (None, _teacher_answers(table, questions, task, teacher, client))
+        answers[TEACHER_ITSELF] = (None, teacher_answers(table, questions, task, teacher, client))
     answers[STUDENT] = (len(examples), trained.answer(questions))
     arms = {
-        name: _arm(name, count, given, references, metrics, seed)
+        name: arm_of(name, count, given, references, metrics, seed)
         for name, (count, given) in answers.items()
     }
     # Without distilled examples there is nothing to prove: the student is its own baseline.
@@ -173,7 +173,7 @@ def _reason(arms: Mapping[str, Arm], test: PairedTest, baseline: str, seed: int)
     )
 
 
-def _arm(
+def arm_of(
     name: str,
     examples: int | None,
     answers: Answers,
@@ -181,6 +181,7 @@ def _arm(
     metrics: Mapping[str, Metric],
     seed: int,
 ) -> Arm:
+    """Score the answers of one arm; see `Arm` and `evaluate`."""
     headline = next(iter(metrics.values()))
     if not isinstance(headline, ItemMetric):
         raise TypeError("the first metric scores items one by one; build has checked it")
@@ -202,7 +203,7 @@ def _interval(scores: NDArray[np.float64], seed: int) -> Interval:
     return Interval(spread.difference, spread.low, spread.high, spread.n)
 
 
-def _commonest(examples: Examples) -> str:
+def commonest_label(examples: Examples) -> str:
     """Return the commonest label among the real examples, or among all where none is real."""
     pool = examples.where(examples.real) if examples.real.any() else examples
     counts = Counter(pool.answers)
@@ -217,7 +218,7 @@ def _can_train(examples: Examples, mask: NDArray[np.bool_]) -> bool:
     return not examples.labels or len(set(part.answers)) > 1
 
 
-def _teacher_answers(
+def teacher_answers(
     table: pl.DataFrame,
     questions: Sequence[str],
     task: Task,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from distill.errors import DataError, Fault, shown
+from distill.errors import ConfigError, DataError, Fault, shown
 from distill.heldout import Heldout
 from distill.records import Records
 from distill.seeds import Seeds
 from distill.seeds.real import choose_real
+from distill.students import Endpoint, Student
 from distill.table import REAL, SEED_COLUMNS, TEACHER
 from distill.tasks import Classify, Task
 
@@ -62,6 +63,18 @@ def check_labels(task: Task, table: pl.DataFrame, heldout: Records | None) -> No
     ]
     if faults:
         raise DataError(faults)
+
+
+def check_heldout(student: Student | None, heldout: Records | None) -> None:
+    """See that a student of which nothing but its evaluation is wanted can be evaluated.
+
+    Raises:
+        ConfigError: there are no held-out examples.
+    """
+    if isinstance(student, Endpoint) and heldout is None:
+        hint = 'heldout.path=FILE.jsonl with {"question": …, "reference_answer": …} on each line'
+        want = "real held-out examples: student=endpoint is evaluated, and nothing else"
+        raise ConfigError([Fault("heldout.path", want, "nothing", hint)])
 
 
 def read_heldout(heldout: Heldout | None) -> Records | None:

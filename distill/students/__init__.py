@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from distill.students.classifier import Classifier
+from distill.students.endpoint import Endpoint
 from distill.students.examples import Examples
 from distill.students.saved import load
 from distill.students.trained import Trained
 
-__all__ = ["Classifier", "Examples", "Student", "Trained", "load"]
+__all__ = ["Classifier", "Endpoint", "Examples", "Student", "Trained", "load"]
 
 
 @runtime_checkable

@@ -149,7 +149,7 @@ def params(config: Mapping[str, Any], *, without: Collection[str] = ()) -> dict[
 def tags(saved: SavedRun) -> dict[str, str]:
     """Return the tags that runs are found and compared by; unknown ones are left out."""
     manifest = saved.manifest
-    teacher, judge = section(manifest, "teacher"), section(manifest, "judge")
+    teacher, judge, student = (section(manifest, role) for role in ("teacher", "judge", "student"))
     told = {
         RUN_ID_TAG: saved.run_id,
         PARENT_TAG: section(manifest, "sweep").get("id"),
@@ -157,6 +157,8 @@ def tags(saved: SavedRun) -> dict[str, str]:
         "distill.teacher.served": _commas(teacher.get("served")),
         "distill.judge.model": judge.get("model"),
         "distill.judge.served": _commas(judge.get("served")),
+        "distill.student.model": student.get("model"),
+        "distill.student.served": _commas(student.get("served")),
         "distill.dataset.sha256": manifest.get("dataset_sha256"),
         "distill.config.sha256": manifest.get("config_sha256"),
         "distill.verdict": manifest.get("verdict"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import distill
 from distill import tracking_model
+from distill.students.classifier import ABOUT_FILE
 from distill.tracking.saved_run import RUN_ID_TAG, SavedRun
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def log_student(client: MlflowClient, run: Run, saved: SavedRun) -> str | None:
     Returns:
         The model's id, or `None` where the run trained no student.
     """
-    if saved.student is None:
+    if saved.student is None or not (saved.student / ABOUT_FILE).is_file():
+        # Answers of a student that was trained elsewhere are no model.
         return None
     digest = folder_sha256(saved.student)
     model = _logged(client, run, digest)

@@ -13,6 +13,7 @@ from compared_runs import EVAL, answers, heldout_answers, make_run
 from distill.compare.heldout import HeldoutCompared, compare_heldout
 from distill.compare.side import read_side
 from distill.statistics import mcnemar_mid_p, paired_bootstrap
+from distill.two_samples import explain_samples, two_samples
 
 STUDENT = "real_and_distilled"
 RNG = np.random.default_rng(0)
@@ -76,10 +77,12 @@ def test_only_items_that_agree_count_whatever_their_order(compared: Any) -> None
     assert (found.items, found.altered) == ((200, 200), 1)
 
 
-def test_other_held_out_sets_cannot_be_compared(compared: Any) -> None:
+def test_other_held_out_sets_are_told_to_be_two_samples(compared: Any) -> None:
     names = [f"x{i}" for i in range(200)]
     found = compared(heldout_answers(arms(POOR)), heldout_answers(arms(GOOD), ids=names))
-    assert found == "The runs share no held-out item."
+    test = two_samples(GOOD, POOR)
+    assert found == f"The runs share no held-out item. {explain_samples(test, 'B', 'A')}"
+    assert "B is better, if both sets of items are samples of the same questions" in found
 
 
 def test_the_same_ids_with_other_questions_are_told(compared: Any) -> None:
