@@ -31,6 +31,7 @@ NOT_IDENTITY = (
     "collapse",
     "calibrate",
     "baseline",
+    "evaluate.controls",
     "guard.distribution_shift",
     "guard.lineage",
     "guard.seed_shares",

@@ -87,9 +87,12 @@ class EvaluateSettings:
 
     Args:
         teacher: Whether the teacher answers the held-out questions too, as an arm of its own.
+        controls: Whether the student is trained twice more: on what fell out too, and on a blind
+            draw of as many answers.
     """
 
     teacher: bool
+    controls: bool
 
 
 @component

@@ -247,6 +247,7 @@ def prove(record: RunRecord, client: ModelClient) -> None:
             client=client,
             metrics=plan.metrics,
             seed=plan.seed,
+            controls=plan.evaluate.controls,
         )
 
 

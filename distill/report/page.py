@@ -11,6 +11,7 @@ from distill.costs import ROLES, total_cost_usd
 from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report import wording
+from distill.report.beside import beside_lines, control_sentences
 from distill.report.cost import cost_notes
 from distill.report.examples import dropped, kept
 from distill.report.facts import (
@@ -64,6 +65,8 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         tiles=_tiles(record, manifest),
         arms=arms_plot(manifest),
         difference=difference_plot(manifest),
+        beside=beside_lines(manifest),
+        controls=control_sentences(manifest),
         funnel=funnel_plot(record, manifest),
         abstention=abstention_sentence(manifest),
         scores=scores_plot(record),

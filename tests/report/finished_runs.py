@@ -22,6 +22,7 @@ from distill.models.prices import Price
 from distill.plan import Plan
 from distill.record import RunRecord
 from distill.records import Records
+from distill.stages.arms import beside
 from distill.stages.evaluate import Arm, Evaluation
 from distill.stages.filter import apply_filters
 from distill.stages.guard import GuardResult
@@ -277,6 +278,7 @@ def _evaluation(record: RunRecord, shape: Shape, heldout: Records | None) -> Eva
         test=test,
         verdict=verdict(test),
         reason=explain_verdict(test, "Distillation", shape.baseline),
+        comparisons=beside(arms, student, seed=0),
     )
 
 

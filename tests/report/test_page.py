@@ -181,3 +181,12 @@ def test_passwords_of_the_config_stay_out(make_run: MakeRun, tmp_path: Path) -> 
 
     assert "postgresql://u:***@host/db" in text
     assert "secret" not in text
+
+
+def test_the_page_says_whether_choosing_was_worth_it(make_run: MakeRun, tmp_path: Path) -> None:
+    right = {"real_only": 0.5, "unfiltered": 0.6, "random_same_size": 0.9}
+    words = _words(_text(make_run(right=right | {"real_and_distilled": 0.9}), tmp_path))
+
+    assert "judge and selection earned their keep" in words
+    assert "not shown that the kept answers are better than a blind draw" in words
+    assert "The student beside each other arm" in words

@@ -1,0 +1,69 @@
+"""The evaluation as `manifest.json` tells it, under `eval`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from distill.statistics import PairedTest
+
+if TYPE_CHECKING:
+    from distill.stages.evaluate import Arm, Evaluation
+
+PLACES = 6
+
+
+def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the figures of all arms, of the comparison behind the verdict, and of each other one.
+
+    An arm's `comparison` is the student minus that arm, paired by item.
+    """
+    return {
+        "metric": evaluation.metric,
+        "arm": evaluation.student,
+        "baseline": evaluation.baseline,
+        **_arm(evaluation.arms[evaluation.student]),
+        "arms": {
+            name: _arm(arm) | _comparison(evaluation.comparisons, name)
+            for name, arm in evaluation.arms.items()
+        },
+        "comparison": paired_figures(evaluation.test, other="baseline"),
+    }
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    figures = {
+        "accuracy": arm.headline.value,
+        "low": arm.headline.low,
+        "high": arm.headline.high,
+        **arm.metrics,
+    }
+    counted = {"examples": arm.examples} if arm.examples is not None else {}
+    return {
+        **{name: round(value, PLACES) for name, value in figures.items()},
+        "n": arm.headline.n,
+        **counted,
+    }
+
+
+def _comparison(tests: Mapping[str, PairedTest], name: str) -> dict[str, Any]:
+    return {"comparison": paired_figures(tests[name], other="arm")} if name in tests else {}
+
+
+def paired_figures(test: PairedTest, *, other: str) -> dict[str, Any]:
+    """Return a paired test of the student.
+
+    Args:
+        test: The student is a.
+        other: What b is called in the name of a key.
+    """
+    smallest = test.minimum_detectable
+    return {
+        "difference": round(test.difference, PLACES),
+        "low": round(test.low, PLACES),
+        "high": round(test.high, PLACES),
+        "p_value": round(test.p_value, PLACES),
+        "only_student": test.only_a,
+        f"only_{other}": test.only_b,
+        "minimum_detectable": None if smallest is None else round(smallest, PLACES),
+    }
