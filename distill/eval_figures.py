@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from distill.statistics import PairedTest
 
 if TYPE_CHECKING:
+    from distill.stages.breakdown import Part
     from distill.stages.evaluate import Arm, Evaluation
 
 PLACES = 6
@@ -18,6 +19,7 @@ def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
 
     An arm's `comparison` is the student minus that arm, paired by item.
     """
+    broken_down = {"slices": evaluation.slices, "labels": evaluation.labels}
     return {
         "metric": evaluation.metric,
         "arm": evaluation.student,
@@ -28,6 +30,7 @@ def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
             for name, arm in evaluation.arms.items()
         },
         "comparison": paired_figures(evaluation.test, other="baseline"),
+        **{key: [_part(part) for part in found] for key, found in broken_down.items() if found},
     }
 
 
@@ -43,6 +46,17 @@ def _arm(arm: Arm) -> dict[str, Any]:
         **{name: round(value, PLACES) for name, value in figures.items()},
         "n": arm.headline.n,
         **counted,
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    own = part.student
+    figures = {"accuracy": own.value, "low": own.low, "high": own.high, "baseline": part.baseline}
+    return {
+        "name": part.name,
+        "n": own.n,
+        **{name: round(value, PLACES) for name, value in figures.items()},
+        "few": part.few,
     }
 
 

@@ -32,6 +32,7 @@ from distill.review import review_rows, write_review
 from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.contrast import contrasts, read_baseline, real_references
+from distill.stages.deepen import deepen
 from distill.stages.evaluate import evaluate
 from distill.stages.export import (
     export_dataset,
@@ -236,7 +237,7 @@ def prove(record: RunRecord, client: ModelClient) -> None:
     if record.heldout is None:
         return
     with record.timed("evaluate"):
-        record.evaluation = evaluate(
+        evaluation = evaluate(
             record.trained,
             examples,
             record.table,
@@ -249,6 +250,7 @@ def prove(record: RunRecord, client: ModelClient) -> None:
             seed=plan.seed,
             controls=plan.evaluate.controls,
         )
+        record.evaluation = deepen(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
 
 
 def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -> None:

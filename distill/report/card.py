@@ -9,6 +9,7 @@ from typing import Any
 from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report.beside import control_sentences
+from distill.report.breakdown import breakdown_lines
 from distill.report.cost import cost_notes, cost_sentence
 from distill.report.facts import (
     abstention_sentence,
@@ -93,6 +94,7 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         absent=absent_lines(manifest),
         arms=arm_lines(manifest),
         controls=control_sentences(manifest),
+        breakdowns=breakdown_lines(manifest),
         guards=guard_lines(record),
         doubts=doubts(record, manifest),
         limits=limits(record, manifest),

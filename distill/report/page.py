@@ -12,6 +12,7 @@ from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report import wording
 from distill.report.beside import beside_lines, control_sentences
+from distill.report.breakdown import breakdown_plots
 from distill.report.cost import cost_notes
 from distill.report.examples import dropped, kept
 from distill.report.facts import (
@@ -67,6 +68,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         difference=difference_plot(manifest),
         beside=beside_lines(manifest),
         controls=control_sentences(manifest),
+        breakdowns=breakdown_plots(manifest),
         funnel=funnel_plot(record, manifest),
         abstention=abstention_sentence(manifest),
         scores=scores_plot(record),

@@ -22,6 +22,7 @@ from distill.models.protocol import Model
 from distill.scored import compare as compare  # other modules know it by this address
 from distill.scored import interval
 from distill.stages.arms import beside, control_examples
+from distill.stages.breakdown import Part
 from distill.stages.generate import answer_all
 from distill.statistics import (
     Interval,
@@ -78,6 +79,8 @@ class Evaluation:
         verdict: `helps`, `hurts` or `inconclusive`.
         reason: The verdict in a sentence, with its figures.
         comparisons: Student against every other arm, paired by item, by the other's name.
+        slices: The student's score by slice of the held-out set; empty where it names none.
+        labels: The student's score by true label; empty for tasks without labels.
     """
 
     arms: Mapping[str, Arm]
@@ -88,6 +91,8 @@ class Evaluation:
     verdict: Verdict
     reason: str
     comparisons: Mapping[str, PairedTest] = field(default_factory=dict)
+    slices: tuple[Part, ...] = ()
+    labels: tuple[Part, ...] = ()
 
 
 def evaluate(

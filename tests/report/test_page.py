@@ -190,3 +190,13 @@ def test_the_page_says_whether_choosing_was_worth_it(make_run: MakeRun, tmp_path
     assert "judge and selection earned their keep" in words
     assert "not shown that the kept answers are better than a blind draw" in words
     assert "The student beside each other arm" in words
+
+
+def test_slices_are_shown_and_small_ones_say_that_they_are(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    text = _text(make_run(heldout=100, slices=["often"] * 9 + ["<seldom>"]), tmp_path)
+
+    assert "By slice" in text
+    assert re.search(r"often</bdi></th>\s*<td[^>]*>90<", text)
+    assert re.search(r"&lt;seldom&gt;</bdi></th>.{0,200}too few to say", text, re.DOTALL)
