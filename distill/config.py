@@ -32,6 +32,7 @@ NOT_IDENTITY = (
     "calibrate",
     "baseline",
     "evaluate.controls",
+    "judge_calibration",
     "guard.distribution_shift",
     "guard.lineage",
     "guard.seed_shares",

@@ -69,6 +69,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
             manifest["judge"]["pairs"] = position_counts(record.table["judge_scores"])
         if record.watch is not None:
             manifest["judge"]["canaries"] = record.watch.counts()
+    if record.calibration is not None:
+        manifest["judge_calibration"] = record.calibration.figures()
     if plan.augment is not None:
         model = plan.augment.via or plan.teacher
         manifest["augment"] = _spent(record.spend.get("augment") or Spend(model.model, None))

@@ -169,6 +169,17 @@ class CalibrateSettings:
 
 
 @component
+class JudgeCalibrationSettings:
+    """`judge_calibration`: what is known of the judge.
+
+    Args:
+        path: A `calibration.json` of `distill calibrate`, or `None`.
+    """
+
+    path: Text | None
+
+
+@component
 class BaselineSettings:
     """`baseline`: an earlier run that the dataset's variety is compared with.
 
@@ -205,6 +216,7 @@ class Plan:
     drift: DriftSettings
     collapse: CollapseSettings
     calibrate: CalibrateSettings
+    judge_calibration: JudgeCalibrationSettings
     baseline: BaselineSettings
     budget: BudgetSettings
     ledger: LedgerSettings

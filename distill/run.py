@@ -19,6 +19,7 @@ from distill.costs import uncached_usd
 from distill.errors import DistillError
 from distill.folder import ABSTAIN, CANARIES, MANIFEST, REVIEW, RunFolder, file_digests
 from distill.guards import Evidence
+from distill.judge_calibration import read_judge_calibration
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
 from distill.models.budget import Budget
@@ -113,6 +114,7 @@ def prepare(plan: Plan) -> RunRecord:
         guards={},
         funnel={"seeds": table.height},
         baseline=baseline,
+        calibration=read_judge_calibration(plan.judge_calibration.path, plan.config),
     )
     record.guards = look(plan.guards, evidence_of(record), when="before")
     return record

@@ -55,13 +55,13 @@ def control_sentences(manifest: Manifest) -> list[str]:
     """Say, a control, whether choosing among the teacher's answers was worth it."""
     tests = _tests(manifest)
     return [
-        _sentence(_line(name, tests[name]), credits[found(tests[name])])
+        _sentence(_line(name, tests[name]), credits[shown_by(tests[name])])
         for name, credits in CREDITS.items()
         if name in tests
     ]
 
 
-def found(test: Mapping[str, Any]) -> Verdict:
+def shown_by(test: Mapping[str, Any]) -> Verdict:
     """Return the verdict of a test of the manifest, by the rule of `statistics.verdict`."""
     if test["p_value"] < ALPHA and test["low"] > 0:
         return "helps"

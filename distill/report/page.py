@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.config import to_yaml
 from distill.costs import ROLES, total_cost_usd
+from distill.judge_calibration import calibration_sentence
 from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report import wording
@@ -73,6 +74,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         abstention=abstention_sentence(manifest),
         scores=scores_plot(record),
         judge_kind=judge_kind(record),
+        calibration=calibration_sentence(manifest.get("judge_calibration")),
         labels=labels_plot(record),
         diversity=diversity_lines(manifest),
         varieties=variety_plots(manifest),

@@ -59,6 +59,7 @@ REPLACED: Config = {
         "repeat_rows": 1,
         "gate": False,
     },
+    "judge_calibration": {"path": None},
     "baseline": {"run": None},
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
