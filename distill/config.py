@@ -32,6 +32,8 @@ NOT_IDENTITY = (
     "calibrate",
     "baseline",
     "evaluate.controls",
+    "evaluate.seeds",
+    "evaluate.curve",
     "judge_calibration",
     "guard.distribution_shift",
     "guard.lineage",

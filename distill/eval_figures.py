@@ -10,6 +10,7 @@ from distill.statistics import PairedTest
 if TYPE_CHECKING:
     from distill.stages.breakdown import Part
     from distill.stages.evaluate import Arm, Evaluation
+    from distill.stages.refit import CurvePoint, Reseeded
 
 PLACES = 6
 
@@ -31,6 +32,8 @@ def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
         },
         "comparison": paired_figures(evaluation.test, other="baseline"),
         **{key: [_part(part) for part in found] for key, found in broken_down.items() if found},
+        **({"curve": [_point(one) for one in evaluation.curve]} if evaluation.curve else {}),
+        **({} if evaluation.reseeded is None else {"seeds": _seeds(evaluation.reseeded)}),
     }
 
 
@@ -57,6 +60,27 @@ def _part(part: Part) -> dict[str, Any]:
         "n": own.n,
         **{name: round(value, PLACES) for name, value in figures.items()},
         "few": part.few,
+    }
+
+
+def _point(point: CurvePoint) -> dict[str, Any]:
+    own = point.headline
+    figures = {"share": point.share, "accuracy": own.value, "low": own.low, "high": own.high}
+    return {
+        **{name: round(value, PLACES) for name, value in figures.items()},
+        "examples": point.examples,
+        "n": own.n,
+    }
+
+
+def _seeds(found: Reseeded) -> dict[str, Any]:
+    return {
+        "n": len(found.seeds),
+        "seeds": list(found.seeds),
+        "accuracy": [round(mean, PLACES) for mean in found.means],
+        "sd": round(found.spread, PLACES),
+        "unchanged": found.unchanged,
+        "verdicts": list(found.verdicts),
     }
 
 

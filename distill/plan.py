@@ -89,10 +89,18 @@ class EvaluateSettings:
         teacher: Whether the teacher answers the held-out questions too, as an arm of its own.
         controls: Whether the student is trained twice more: on what fell out too, and on a blind
             draw of as many answers.
+        seeds: Times that the student is trained, each with another seed, in [1, 100].
+        curve: Shares of the distilled examples that it is trained on as well, in (0, 1].
     """
 
     teacher: bool
     controls: bool
+    seeds: Annotated[int, Field(ge=1, le=100, description="a whole number from 1 to 100")]
+    curve: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1)], ...],
+        Strict(False),
+        Field(max_length=20, description="a list of at most 20 shares above 0, up to 1"),
+    ]
 
 
 @component

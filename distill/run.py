@@ -33,7 +33,7 @@ from distill.review import review_rows, write_review
 from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.contrast import contrasts, read_baseline, real_references
-from distill.stages.deepen import deepen
+from distill.stages.deepen import break_down, train_again
 from distill.stages.evaluate import evaluate
 from distill.stages.export import (
     export_dataset,
@@ -47,6 +47,7 @@ from distill.stages.guard import look, merged
 from distill.stages.judge import judge
 from distill.stages.measure import measure
 from distill.stages.read import check_labels, read_heldout, read_seeds
+from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
 from distill.stages.train import dataset_examples, train
@@ -252,7 +253,13 @@ def prove(record: RunRecord, client: ModelClient) -> None:
             seed=plan.seed,
             controls=plan.evaluate.controls,
         )
-        record.evaluation = deepen(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
+        evaluation = break_down(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
+        record.evaluation = train_again(
+            evaluation,
+            refit_of(plan.student, examples, record.heldout.frame, plan.metrics, seed=plan.seed),
+            curve=plan.evaluate.curve,
+            seeds=plan.evaluate.seeds,
+        )
 
 
 def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -> None:

@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import polars as pl
-
 from distill.costs import ROLES
-from distill.guards.contamination import CONTAMINATION
 from distill.judge_calibration import calibration_sentence
 from distill.models import Model
 from distill.record import RunRecord
-from distill.report.beside import shown_by
 from distill.report.facts import (
     Manifest,
     has_control,
@@ -27,9 +23,9 @@ from distill.report.facts import (
     unscored_share,
 )
 from distill.report.findings import guards_with
+from distill.report.overturn import contamination_doubts, credit_doubts, seed_doubts
 from distill.report.wording import count, counted, listed, percent, points
 from distill.selectors.floor import REASON as REAL_SHARE
-from distill.stages.evaluate import SELF_TRAINED
 from distill.stages.select import STAGE as SELECT
 from distill.table import SYNTHETIC
 
@@ -53,8 +49,9 @@ def doubts(record: RunRecord, manifest: Manifest) -> list[str]:
     """Return what could overturn the verdict, the gravest first."""
     return [
         *_comparison_doubts(manifest),
-        *_credit_doubts(manifest),
-        *_contamination_doubts(record),
+        *credit_doubts(manifest),
+        *seed_doubts(manifest),
+        *contamination_doubts(record),
         *_guard_doubts(record),
         *_judge_doubts(record, manifest),
         *_request_doubts(manifest),
@@ -106,28 +103,6 @@ def _narrow(verdict: str, test: Mapping[str, Any]) -> Iterator[str]:
     nearest = test["low"] if verdict == "helps" else test["high"]
     if verdict != "inconclusive" and abs(nearest) < NEAR_ZERO:
         yield f"The interval of the difference comes near to none: it ends at {points(nearest)}."
-
-
-def _credit_doubts(manifest: Manifest) -> Iterator[str]:
-    """Doubt a lift that needs no teacher."""
-    arm = manifest.get("eval", {}).get("arms", {}).get(SELF_TRAINED, {})
-    test = arm.get("comparison")
-    if manifest["verdict"] == "helps" and test is not None and shown_by(test) != "helps":
-        yield (
-            f"{SELF_TRAINED}, which learns from the same texts without a teacher, is not shown to "
-            f"be worse: the student is {points(test['difference'])} against it (95% interval "
-            f"{points(test['low'])} to {points(test['high'])})."
-        )
-
-
-def _contamination_doubts(record: RunRecord) -> Iterator[str]:
-    rows = record.review.filter(pl.col("reason") == CONTAMINATION)["id"].n_unique()
-    if rows:
-        verb = "is" if rows == 1 else "are"
-        yield (
-            f"{counted(rows, 'row')} of the dataset {verb} near to held-out items and nobody has "
-            "looked (review.jsonl): if they are the same, the student has seen its examination."
-        )
 
 
 def _guard_doubts(record: RunRecord) -> Iterator[str]:

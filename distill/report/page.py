@@ -12,6 +12,7 @@ from distill.judge_calibration import calibration_sentence
 from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report import wording
+from distill.report.again import curve_plot, seeds_sentence
 from distill.report.beside import beside_lines, control_sentences
 from distill.report.breakdown import breakdown_plots
 from distill.report.cost import cost_notes
@@ -70,6 +71,8 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         beside=beside_lines(manifest),
         controls=control_sentences(manifest),
         breakdowns=breakdown_plots(manifest),
+        curve=curve_plot(manifest),
+        seeds=seeds_sentence(manifest),
         funnel=funnel_plot(record, manifest),
         abstention=abstention_sentence(manifest),
         scores=scores_plot(record),

@@ -24,6 +24,7 @@ from distill.scored import interval
 from distill.stages.arms import beside, control_examples
 from distill.stages.breakdown import Part
 from distill.stages.generate import answer_all
+from distill.stages.refit import CurvePoint, Reseeded
 from distill.statistics import (
     Interval,
     PairedTest,
@@ -81,6 +82,8 @@ class Evaluation:
         comparisons: Student against every other arm, paired by item, by the other's name.
         slices: The student's score by slice of the held-out set; empty where it names none.
         labels: The student's score by true label; empty for tasks without labels.
+        curve: The student on growing shares of the distilled examples; empty where not asked for.
+        reseeded: The student trained with several seeds, or `None`.
     """
 
     arms: Mapping[str, Arm]
@@ -93,6 +96,8 @@ class Evaluation:
     comparisons: Mapping[str, PairedTest] = field(default_factory=dict)
     slices: tuple[Part, ...] = ()
     labels: tuple[Part, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
+    reseeded: Reseeded | None = None
 
 
 def evaluate(

@@ -23,7 +23,7 @@ from distill.plan import Plan
 from distill.record import RunRecord
 from distill.records import Records
 from distill.stages.arms import beside
-from distill.stages.deepen import deepen
+from distill.stages.deepen import break_down
 from distill.stages.evaluate import Arm, Evaluation
 from distill.stages.filter import apply_filters
 from distill.stages.guard import GuardResult
@@ -283,7 +283,7 @@ def _evaluation(record: RunRecord, shape: Shape, heldout: Records | None) -> Eva
         reason=explain_verdict(test, "Distillation", shape.baseline),
         comparisons=beside(arms, student, seed=0),
     )
-    return deepen(evaluation, heldout.frame, task=record.plan.task, seed=0)
+    return break_down(evaluation, heldout.frame, task=record.plan.task, seed=0)
 
 
 def _guards(plan: Plan) -> dict[str, GuardResult]:

@@ -13,6 +13,8 @@ from distill.record import RunRecord
 from distill.report import write_card
 from distill.report.limits import doubts, limits
 from distill.review import review_frame
+from distill.stages.refit import Reseeded
+from distill.statistics import Verdict
 
 
 def _doubts(record: RunRecord) -> str:
@@ -178,3 +180,19 @@ def test_a_calibrated_judge_is_no_doubt_and_another_is(make_run: MakeRun) -> Non
     record.calibration = replace(record.calibration, same_judge=False)
     assert "is of another judge" in _doubts(record)
     assert "by humans" in _doubts(record)
+
+
+def test_a_verdict_that_turns_with_the_seed_is_a_doubt(make_run: MakeRun) -> None:
+    record = make_run()
+    assert record.evaluation is not None
+    verdict = record.evaluation.verdict
+    other: Verdict = "hurts"
+    seeds = Reseeded(
+        seeds=(0, 1, 2), means=(0.8, 0.7, 0.8), verdicts=(verdict, other, verdict), unchanged=False
+    )
+    record.evaluation = replace(record.evaluation, reseeded=seeds)
+    told = _doubts(record)
+    assert f"it is {verdict} for 2 of 3 seeds, and hurts for the others" in told
+
+    record.evaluation = replace(record.evaluation, reseeded=replace(seeds, verdicts=(verdict,) * 3))
+    assert "turns on the seed" not in _doubts(record)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +13,8 @@ from finished_runs import LONG, SHAPES, MakeRun, warned
 from distill.manifest import make_manifest
 from distill.record import RunRecord
 from distill.report import write_report
+from distill.stages.refit import CurvePoint, Reseeded
+from distill.statistics import wilson
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect", "circle"}
 LOADS = {"script", "img", "iframe", "object", "embed", "video", "audio", "form", "use", "image"}
@@ -200,3 +203,28 @@ def test_slices_are_shown_and_small_ones_say_that_they_are(
     assert "By slice" in text
     assert re.search(r"often</bdi></th>\s*<td[^>]*>90<", text)
     assert re.search(r"&lt;seldom&gt;</bdi></th>.{0,200}too few to say", text, re.DOTALL)
+
+
+def test_a_learning_curve_and_other_seeds_are_shown(make_run: MakeRun, tmp_path: Path) -> None:
+    record = make_run()
+    assert record.evaluation is not None
+    points = [
+        CurvePoint(share=share, examples=50 + n, headline=wilson(100 + n, 220))
+        for share, n in ((0.0, 0), (0.5, 40), (1.0, 80))
+    ]
+    seeds = Reseeded(seeds=(0, 1), means=(0.8, 0.82), verdicts=(), unchanged=False)
+    record.evaluation = replace(record.evaluation, curve=tuple(points), reseeded=seeds)
+    text = _text(record, tmp_path)
+
+    assert not Page(text).faults
+    assert "Learning curve: 50 examples 45.5%; 90 examples 63.6%; 130 examples 81.8%" in text
+    assert "Trained with 2 seeds: 80.0% to 82.0%, standard deviation 1.4 pp." in text
+
+
+def test_a_curve_of_one_point_is_not_drawn(make_run: MakeRun, tmp_path: Path) -> None:
+    record = make_run()
+    assert record.evaluation is not None
+    point = CurvePoint(share=1.0, examples=9, headline=wilson(1, 2))
+    record.evaluation = replace(record.evaluation, curve=(point,))
+
+    assert "Learning curve" not in _text(record, tmp_path)

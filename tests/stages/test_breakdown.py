@@ -7,7 +7,7 @@ import polars as pl
 
 from distill.eval_figures import eval_figures
 from distill.stages.breakdown import FEW_ITEMS, parts
-from distill.stages.deepen import deepen
+from distill.stages.deepen import break_down
 from distill.stages.evaluate import Arm, Evaluation
 from distill.statistics import explain_verdict, mcnemar_mid_p, verdict, wilson
 from distill.tasks import QA
@@ -65,7 +65,7 @@ def test_an_item_without_a_slice_is_in_no_part() -> None:
 
 def test_only_a_task_with_labels_is_broken_down_by_label() -> None:
     heldout = pl.DataFrame({"reference": ["x", "y"], "slice": ["s", None]})
-    found = deepen(evaluation([1.0, 0.0], [0.0, 0.0]), heldout, task=PROSE, seed=0)
+    found = break_down(evaluation([1.0, 0.0], [0.0, 0.0]), heldout, task=PROSE, seed=0)
 
     assert found.labels == ()
     assert eval_figures(found)["slices"] == [
