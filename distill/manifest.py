@@ -9,6 +9,7 @@ from distill.abstention import abstained, abstention
 from distill.config import config_sha256
 from distill.costs import per_row_usd, total_cost_usd
 from distill.diversity.contrast import Contrast
+from distill.eval_figures import eval_figures
 from distill.fingerprint import implementation, versions
 from distill.judges.pairwise import Pairwise, position_counts
 from distill.models.budget import Spend
@@ -16,7 +17,6 @@ from distill.record import RunRecord
 from distill.records import Records, rows_sha256
 from distill.review import review_counts
 from distill.stages.augment import REASONS
-from distill.stages.evaluate import Arm, Evaluation
 from distill.stages.evaluate_endpoint import ROLES
 from distill.stages.judge import BELOW_THRESHOLD
 from distill.students import Endpoint
@@ -71,6 +71,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
             manifest["judge"]["pairs"] = position_counts(record.table["judge_scores"])
         if record.watch is not None:
             manifest["judge"]["canaries"] = record.watch.counts()
+    if record.calibration is not None:
+        manifest["judge_calibration"] = record.calibration.figures()
     if plan.augment is not None:
         model = plan.augment.via or plan.teacher
         manifest["augment"] = _spent(record.spend.get("augment") or Spend(model.model, None))
@@ -87,7 +89,7 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
     kept = manifest["rows"] - manifest["real_rows"]
     manifest["cost_per_row_usd"] = _rounded(per_row_usd(total_cost_usd(manifest), kept))
     if record.evaluation is not None:
-        manifest["eval"] = _eval(record.evaluation)
+        manifest["eval"] = eval_figures(record.evaluation)
     manifest["verdict"], manifest["verdict_reason"] = verdict_of(record)
     return manifest
 
@@ -158,27 +160,6 @@ def _rejected(record: RunRecord) -> dict[str, int]:
     return ran | rejected_counts(record.table)
 
 
-def _eval(evaluation: Evaluation) -> dict[str, Any]:
-    test = evaluation.test
-    return {
-        "metric": evaluation.metric,
-        "arm": evaluation.student,
-        "baseline": evaluation.baseline,
-        **_arm(evaluation.arms[evaluation.student]),
-        "arms": {name: _arm(arm) for name, arm in evaluation.arms.items()},
-        "comparison": {
-            "difference": round(test.difference, PLACES),
-            "low": round(test.low, PLACES),
-            "high": round(test.high, PLACES),
-            "p_value": round(test.p_value, PLACES),
-            "only_student": test.only_a,
-            "only_baseline": test.only_b,
-            "minimum_detectable": test.minimum_detectable
-            and round(test.minimum_detectable, PLACES),
-        },
-    }
-
-
 def _contrast(one: Contrast) -> dict[str, Any]:
     about = {"source": one.source, "column": one.column}
     if one.why_not is not None:
@@ -195,22 +176,4 @@ def _contrast(one: Contrast) -> dict[str, Any]:
             figure.name: {name: _rounded(getattr(figure, name)) for name in numbers}
             for figure in one.figures
         },
-    }
-
-
-def _arm(arm: Arm) -> dict[str, Any]:
-    figures = {
-        "accuracy": arm.headline.value,
-        "low": arm.headline.low,
-        "high": arm.headline.high,
-        **arm.metrics,
-    }
-    counted = {"examples": arm.examples} if arm.examples is not None else {}
-    unanswered = sum(answer is None for answer in arm.answers)
-    if unanswered:
-        counted["unanswered"] = unanswered
-    return {
-        **{name: round(value, PLACES) for name, value in figures.items()},
-        "n": arm.headline.n,
-        **counted,
     }

@@ -87,9 +87,20 @@ class EvaluateSettings:
 
     Args:
         teacher: Whether the teacher answers the held-out questions too, as an arm of its own.
+        controls: Whether the student is trained twice more: on what fell out too, and on a blind
+            draw of as many answers.
+        seeds: Times that the student is trained, each with another seed, in [1, 100].
+        curve: Shares of the distilled examples that it is trained on as well, in (0, 1].
     """
 
     teacher: bool
+    controls: bool
+    seeds: Annotated[int, Field(ge=1, le=100, description="a whole number from 1 to 100")]
+    curve: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1)], ...],
+        Strict(False),
+        Field(max_length=20, description="a list of at most 20 shares above 0, up to 1"),
+    ]
 
 
 @component
@@ -166,6 +177,17 @@ class CalibrateSettings:
 
 
 @component
+class JudgeCalibrationSettings:
+    """`judge_calibration`: what is known of the judge.
+
+    Args:
+        path: A `calibration.json` of `distill calibrate`, or `None`.
+    """
+
+    path: Text | None
+
+
+@component
 class BaselineSettings:
     """`baseline`: an earlier run that the dataset's variety is compared with.
 
@@ -202,6 +224,7 @@ class Plan:
     drift: DriftSettings
     collapse: CollapseSettings
     calibrate: CalibrateSettings
+    judge_calibration: JudgeCalibrationSettings
     baseline: BaselineSettings
     budget: BudgetSettings
     ledger: LedgerSettings

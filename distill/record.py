@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from distill.diversity.contrast import Contrast
+from distill.judge_calibration import JudgeCalibration
 from distill.judges import Watch
 from distill.models.budget import Spend
 from distill.plan import Plan
@@ -49,6 +50,7 @@ class RunRecord:
         abstain_sha256: Digest of `abstain.jsonl`, or `None` where there is none.
         diversity: Figures by name; absent where there was too little text.
         diversity_absent: By name, why a figure is not there.
+        calibration: What is known of the judge, or `None` where nothing was given.
         baseline: The earlier run that the dataset is compared with, or `None`.
         contrasts: The dataset's variety beside that of references and of an earlier run.
         trained: The student, or `None`.
@@ -77,6 +79,7 @@ class RunRecord:
     abstain_sha256: str | None = None
     diversity: dict[str, float] = field(default_factory=dict)
     diversity_absent: dict[str, str] = field(default_factory=dict)
+    calibration: JudgeCalibration | None = None
     baseline: Side | None = None
     contrasts: tuple[Contrast, ...] = ()
     trained: Trained | None = None

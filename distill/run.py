@@ -19,6 +19,7 @@ from distill.costs import uncached_usd
 from distill.errors import DistillError
 from distill.folder import ABSTAIN, CANARIES, MANIFEST, REVIEW, RunFolder, file_digests
 from distill.guards import Evidence
+from distill.judge_calibration import read_judge_calibration
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
 from distill.models.budget import Budget
@@ -33,6 +34,7 @@ from distill.review import review_rows, write_review
 from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.contrast import contrasts, read_baseline, real_references
+from distill.stages.deepen import break_down, train_again
 from distill.stages.evaluate import evaluate
 from distill.stages.evaluate_endpoint import evaluate_endpoint
 from distill.stages.export import (
@@ -47,6 +49,7 @@ from distill.stages.guard import look, merged
 from distill.stages.judge import judge
 from distill.stages.measure import measure
 from distill.stages.read import check_heldout, check_labels, read_heldout, read_seeds
+from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
 from distill.stages.train import dataset_examples, train
@@ -116,6 +119,7 @@ def prepare(plan: Plan) -> RunRecord:
         guards={},
         funnel={"seeds": table.height},
         baseline=baseline,
+        calibration=read_judge_calibration(plan.judge_calibration.path, plan.config),
     )
     record.guards = look(plan.guards, evidence_of(record), when="before")
     return record
@@ -250,7 +254,7 @@ def prove(record: RunRecord, client: ModelClient) -> None:
     if record.heldout is None:
         return
     with record.timed("evaluate"):
-        record.evaluation = evaluate(
+        evaluation = evaluate(
             record.trained,
             examples,
             record.table,
@@ -261,6 +265,14 @@ def prove(record: RunRecord, client: ModelClient) -> None:
             client=client,
             metrics=plan.metrics,
             seed=plan.seed,
+            controls=plan.evaluate.controls,
+        )
+        evaluation = break_down(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
+        record.evaluation = train_again(
+            evaluation,
+            refit_of(plan.student, examples, record.heldout.frame, plan.metrics, seed=plan.seed),
+            curve=plan.evaluate.curve,
+            seeds=plan.evaluate.seeds,
         )
 
 

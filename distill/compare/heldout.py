@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from distill.compare.side import ANSWER, SCORE, Side
-from distill.stages.evaluate import compare
-from distill.statistics import Interval, PairedTest, paired_bootstrap, wilson
+from distill.scored import compare, interval
+from distill.statistics import Interval, PairedTest
 from distill.two_samples import explain_samples, two_samples
 
 SEED = 0
@@ -138,8 +136,8 @@ def compare_heldout(a: Side, b: Side, *, examples: int) -> HeldoutCompared | str
     return HeldoutCompared(
         metric=_metric(a),
         arms=(arm_a, arm_b),
-        a=_mean(score_a),
-        b=_mean(score_b),
+        a=interval(score_a, SEED),
+        b=interval(score_b, SEED),
         test=compare(score_b, score_a, SEED),
         same_answers=int(answers.select(pl.col("a").eq_missing(pl.col("b")).sum()).item()),
         items=(a.heldout.height, b.heldout.height),
@@ -199,13 +197,6 @@ def _as_samples(heldout_a: pl.DataFrame, heldout_b: pl.DataFrame, a: Side, b: Si
         for heldout, side in ((heldout_a, a), (heldout_b, b))
     )
     return explain_samples(two_samples(score_b, score_a), "B", "A")
-
-
-def _mean(scores: NDArray[np.float64]) -> Interval:
-    if np.isin(scores, (0.0, 1.0)).all():
-        return wilson(int(scores.sum()), len(scores))
-    spread = paired_bootstrap(scores, np.zeros_like(scores), SEED)
-    return Interval(spread.difference, spread.low, spread.high, spread.n)
 
 
 def _controls(a: Side, b: Side, shared: pl.DataFrame) -> tuple[ArmCompared, ...]:

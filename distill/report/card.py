@@ -8,6 +8,9 @@ from typing import Any
 
 from distill.paths import write_text
 from distill.record import RunRecord
+from distill.report.again import curve_plot, seeds_sentence
+from distill.report.beside import control_sentences
+from distill.report.breakdown import breakdown_lines
 from distill.report.cost import cost_notes, cost_sentence
 from distill.report.facts import (
     abstention_sentence,
@@ -93,6 +96,10 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         varieties=variety_facts(manifest),
         absent=absent_lines(manifest),
         arms=arm_lines(manifest),
+        controls=control_sentences(manifest),
+        breakdowns=breakdown_lines(manifest),
+        curve=curve_plot(manifest),
+        seeds=seeds_sentence(manifest),
         guards=guard_lines(record),
         doubts=doubts(record, manifest),
         limits=limits(record, manifest),

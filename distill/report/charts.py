@@ -7,6 +7,7 @@ light and dark. Nothing here escapes: every word that comes in is escaped with `
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ PLOT_PX = 150
 FLOOR_PX = 20  # below a plot, for its scale
 STEPS = (0.02, 0.05, 0.1, 0.2, 0.25)
 MOST_TICKS = 6
+TICK_PX = 16  # from a plot's floor down to the base of a tick's number
+NUMBER_PERCENT = 10  # numbers below a curve that lie nearer to each other would overlap
 GAP_PERCENT = 0.5  # between the columns of a histogram
 PLACES = 2
 TINY = 1e-9
@@ -134,6 +137,51 @@ def histogram(scores: Sequence[float], threshold: float, *, bins: int, label: st
     floor = _line(0, PLOT_PX, 100, PLOT_PX, "floor") + _line(at, 0, at, PLOT_PX, "threshold")
     marks = "".join(_tick(share, scale, top_px=PLOT_PX, plain=True) for share in scale.ticks())
     return _svg("".join(drawn) + floor + marks, PLOT_PX + FLOOR_PX, label)
+
+
+def curve(points: Sequence[tuple[int, float, float, float]], *, label: str) -> str:
+    """Return a line through shares that grow with a number, each with its interval.
+
+    Args:
+        points: (number, share, low, high), by number; the last number is above 0.
+        label: What a reader who cannot see it is told.
+    """
+    most = points[-1][0]
+    scale = scale_for([end for _, _, low, high in points for end in (low, high)], least=0.0)
+    grid = "".join(_level(share, scale) for share in scale.ticks())
+    places = [
+        (100 * number / most, _height(y, scale), _height(low, scale), _height(high, scale))
+        for number, y, low, high in points
+    ]
+    steps = "".join(
+        _line(x1, y1, x2, y2, "spread")
+        for (x1, y1, _, _), (x2, y2, _, _) in itertools.pairwise(places)
+    )
+    marks = "".join(
+        _line(x, low, x, high, "spread") + f'<circle cx="{x:g}%" cy="{y:g}" r="5"/>'
+        for x, y, low, high in places
+    )
+    named, last = "", -math.inf
+    for (number, *_), (x, *_) in zip(points, places, strict=True):
+        if x - last >= NUMBER_PERCENT:
+            named += _text(x, PLOT_PX + TICK_PX, f"{number:,}")
+            last = x
+    body = f'{grid}<g class="student">{steps}{marks}</g>{named}'
+    return _svg(body, PLOT_PX + FLOOR_PX, label)
+
+
+def _height(share: float, scale: Scale) -> float:
+    return round(PLOT_PX * (1 - scale.percent(share) / 100), PLACES)
+
+
+def _level(share: float, scale: Scale) -> str:
+    y = _height(share, scale)
+    return _line(0, y, 100, y, "floor") + _text(0, y - 3, f"{100 * share:g}%")
+
+
+def _text(x: float, y: float, words: str) -> str:
+    anchor = "start" if x == 0 else "end" if x == 100 else "middle"
+    return f'<text x="{x:g}%" y="{y:g}" text-anchor="{anchor}">{words}</text>'
 
 
 def binned(scores: Sequence[float], threshold: float, bins: int) -> list[tuple[int, int]]:

@@ -13,8 +13,16 @@ import polars as pl
 
 from distill.record import RunRecord
 from distill.report.wording import counted, interval, listed, one_line, percent
+from distill.stages.arms import RANDOM_SAME_SIZE, UNFILTERED
 from distill.stages.augment import is_made
-from distill.stages.evaluate import DISTILLED_ONLY, MAJORITY, REAL_ONLY, STUDENT, TEACHER_ITSELF
+from distill.stages.evaluate import (
+    DISTILLED_ONLY,
+    MAJORITY,
+    REAL_ONLY,
+    SELF_TRAINED,
+    STUDENT,
+    TEACHER_ITSELF,
+)
 from distill.stages.evaluate_endpoint import BASE, ENDPOINT
 from distill.students import Endpoint
 from distill.table import REAL, TEACHER, is_in
@@ -34,6 +42,9 @@ ARM_MEANINGS = {
     MAJORITY: "always the commonest label",
     REAL_ONLY: "the same student on the real examples alone",
     DISTILLED_ONLY: "the same student on the teacher's answers alone",
+    SELF_TRAINED: "naive Bayes that labels the same texts itself, without a teacher",
+    UNFILTERED: "the same student on every answer, those that fell out too",
+    RANDOM_SAME_SIZE: "the same student on as many answers, drawn blindly",
     TEACHER_ITSELF: "the teacher itself",
     STUDENT: "what this run delivers",
     BASE: "the endpoint's model before its training",

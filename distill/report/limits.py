@@ -11,6 +11,7 @@ from typing import Any
 
 from distill.costs import ROLES
 from distill.guards.contamination import CONTAMINATION
+from distill.judge_calibration import calibration_sentence
 from distill.models import Model
 from distill.record import RunRecord
 from distill.report.facts import (
@@ -24,6 +25,7 @@ from distill.report.facts import (
     unscored_share,
 )
 from distill.report.findings import guards_with
+from distill.report.overturn import contamination_doubts, credit_doubts, seed_doubts
 from distill.report.wording import count, counted, listed, percent, points
 from distill.selectors.floor import REASON as REAL_SHARE
 from distill.stages.evaluate_endpoint import ENDPOINT
@@ -50,6 +52,9 @@ def doubts(record: RunRecord, manifest: Manifest) -> list[str]:
     """Return what could overturn the verdict, the gravest first."""
     return [
         *_comparison_doubts(manifest),
+        *credit_doubts(manifest),
+        *seed_doubts(manifest),
+        *contamination_doubts(record),
         *_guard_doubts(record),
         *_open_doubts(manifest),
         *_judge_doubts(record, manifest),
@@ -148,7 +153,10 @@ def _judge_doubts(record: RunRecord, manifest: Manifest) -> Iterator[str]:
     if kind is None:
         yield "No judge looked at the answers: wrong ones are still among them."
         return
-    if kind in JUDGE_DOUBTS:
+    given = record.calibration
+    if given is not None and not given.is_good:
+        yield calibration_sentence(given.figures())
+    if kind in JUDGE_DOUBTS and (given is None or not given.same_judge):
         yield JUDGE_DOUBTS[kind]
     pairs = manifest.get("judge", {}).get("pairs")
     if pairs and pairs["compared"]:

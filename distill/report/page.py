@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from distill.config import to_yaml
 from distill.costs import ROLES, total_cost_usd
+from distill.judge_calibration import calibration_sentence
 from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report import wording
+from distill.report.again import curve_plot, seeds_sentence
+from distill.report.beside import beside_lines, control_sentences
+from distill.report.breakdown import breakdown_plots
 from distill.report.cost import cost_notes
 from distill.report.examples import Shown, dropped, kept, nearest, reviewed
 from distill.report.facts import (
@@ -88,10 +92,16 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         tiles=_tiles(record, manifest),
         arms=arms_plot(manifest),
         difference=difference_plot(manifest),
+        beside=beside_lines(manifest),
+        controls=control_sentences(manifest),
+        breakdowns=breakdown_plots(manifest),
+        curve=curve_plot(manifest),
+        seeds=seeds_sentence(manifest),
         funnel=funnel_plot(record, manifest),
         abstention=abstention_sentence(manifest),
         scores=scores_plot(record),
         judge_kind=judge_kind(record),
+        calibration=calibration_sentence(manifest.get("judge_calibration")),
         labels=labels_plot(record),
         diversity=diversity_lines(manifest),
         varieties=variety_plots(manifest),

@@ -37,7 +37,7 @@ REPLACED: Config = {
     "metric": {"accuracy": {"_target_": "distill.metrics.Accuracy"}},
     "diversity": {},
     "guard": {},
-    "evaluate": {"teacher": False},
+    "evaluate": {"teacher": False, "controls": False, "seeds": 1, "curve": []},
     "drift": {"questions": 0, "samples": 2},
     "collapse": {
         "regimes": ["replace"],
@@ -59,6 +59,7 @@ REPLACED: Config = {
         "repeat_rows": 1,
         "gate": False,
     },
+    "judge_calibration": {"path": None},
     "baseline": {"run": None},
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},

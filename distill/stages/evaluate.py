@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 from distill.metrics import ItemMetric, Metric
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
+from distill.scored import compare as compare  # other modules know it by this address
+from distill.scored import interval
+from distill.stages.arms import beside, control_examples
+from distill.stages.breakdown import Part
 from distill.stages.generate import answer_all
+from distill.stages.refit import CurvePoint, Reseeded
 from distill.statistics import (
     Interval,
     PairedTest,
     Verdict,
     explain_verdict,
-    mcnemar_mid_p,
-    paired_bootstrap,
     verdict,
-    wilson,
 )
 from distill.students import Examples, Student, Trained
 from distill.students.self_training import self_trained_answers
@@ -77,6 +79,11 @@ class Evaluation:
         test: Student against baseline, paired by item.
         verdict: `helps`, `hurts` or `inconclusive`.
         reason: The verdict in a sentence, with its figures.
+        comparisons: Student against every other arm, paired by item, by the other's name.
+        slices: The student's score by slice of the held-out set; empty where it names none.
+        labels: The student's score by true label; empty for tasks without labels.
+        curve: The student on growing shares of the distilled examples; empty where not asked for.
+        reseeded: The student trained with several seeds, or `None`.
     """
 
     arms: Mapping[str, Arm]
@@ -86,6 +93,11 @@ class Evaluation:
     test: PairedTest
     verdict: Verdict
     reason: str
+    comparisons: Mapping[str, PairedTest] = field(default_factory=dict)
+    slices: tuple[Part, ...] = ()
+    labels: tuple[Part, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
+    reseeded: Reseeded | None = None
 
 
 def evaluate(
@@ -100,6 +112,7 @@ def evaluate(
     client: ModelClient,
     metrics: Mapping[str, Metric],
     seed: int,
+    controls: bool = False,
 ) -> Evaluation:
     """Let every arm answer the held-out questions and compare them.
 
@@ -114,6 +127,7 @@ def evaluate(
         client: For the teacher.
         metrics: By name; the first is the headline.
         seed: Of every draw.
+        controls: Whether the student is trained on what fell out too, and on a blind draw.
     """
     questions = heldout["question"].to_list()
     references = heldout["reference"].to_list()
@@ -127,6 +141,8 @@ def evaluate(
             answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
     if REAL_ONLY in answers and examples.labels and DISTILLED_ONLY in answers:
         answers[SELF_TRAINED] = (len(examples), self_trained_answers(examples, questions))
+    for name, part in (control_examples(table, task=task, seed=seed) if controls else {}).items():
+        answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
     if teacher is not None:
         answers[TEACHER_ITSELF] = (None, teacher_answers(table, questions, task, teacher, client))
     answers[STUDENT] = (len(examples), trained.answer(questions))
@@ -135,8 +151,8 @@ def evaluate(
         for name, (count, given) in answers.items()
     }
     # Without distilled examples there is nothing to prove: the student is its own baseline.
-    controls = (REAL_ONLY, MAJORITY, STUDENT) if not examples.real.all() else (STUDENT,)
-    baseline = next(name for name in controls if name in arms)
+    candidates = (REAL_ONLY, MAJORITY, STUDENT) if not examples.real.all() else (STUDENT,)
+    baseline = next(name for name in candidates if name in arms)
     test = compare(arms[STUDENT].scores, arms[baseline].scores, seed)
     return Evaluation(
         arms=arms,
@@ -146,13 +162,8 @@ def evaluate(
         test=test,
         verdict=verdict(test),
         reason=_reason(arms, test, baseline, seed),
+        comparisons=beside(arms, STUDENT, seed),
     )
-
-
-def compare(a: NDArray[np.float64], b: NDArray[np.float64], seed: int) -> PairedTest:
-    """Compare two arms item by item: exactly where items are right or wrong, else by resampling."""
-    binary = bool(np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all())
-    return mcnemar_mid_p(a > 0, b > 0) if binary else paired_bootstrap(a, b, seed)
 
 
 def _reason(arms: Mapping[str, Arm], test: PairedTest, baseline: str, seed: int) -> str:
@@ -191,16 +202,9 @@ def arm_of(
         examples=examples,
         answers=tuple(answers),
         scores=scores,
-        headline=_interval(scores, seed),
+        headline=interval(scores, seed),
         metrics={key: metric.summary(answers, references) for key, metric in metrics.items()},
     )
-
-
-def _interval(scores: NDArray[np.float64], seed: int) -> Interval:
-    if np.isin(scores, (0.0, 1.0)).all():
-        return wilson(int(scores.sum()), len(scores))
-    spread = paired_bootstrap(scores, np.zeros_like(scores), seed)
-    return Interval(spread.difference, spread.low, spread.high, spread.n)
 
 
 def commonest_label(examples: Examples) -> str:

@@ -22,6 +22,8 @@ from distill.models.prices import Price
 from distill.plan import Plan
 from distill.record import RunRecord
 from distill.records import Records
+from distill.stages.arms import beside
+from distill.stages.deepen import break_down
 from distill.stages.evaluate import Arm, Evaluation
 from distill.stages.filter import apply_filters
 from distill.stages.guard import GuardResult
@@ -81,6 +83,7 @@ class Shape:
     questions: Sequence[str] = ()
     answers: Sequence[str] = ()
     labels: Sequence[str] = LABELS
+    slices: Sequence[str] = ()
     guards: Mapping[str, GuardResult] | None = None
     price: Price | None = field(default_factory=lambda: Price(input_usd=3.0, output_usd=15.0))
     cached: int = 12
@@ -167,6 +170,7 @@ def _write_inputs(shape: Shape, folder: Path, rng: random.Random) -> None:
             "id": f"h-{i}",
             "question": f"held {i} {_prose(rng, 9)}",
             "reference_answer": _cycled(shape.labels, i),
+            **({"slice": _cycled(shape.slices, i)} if shape.slices else {}),
         }
         for i in range(shape.heldout)
     ]
@@ -269,7 +273,7 @@ def _evaluation(record: RunRecord, shape: Shape, heldout: Records | None) -> Eva
         )
     student = "real_and_distilled"
     test = mcnemar_mid_p(arms[student].scores, arms[shape.baseline].scores)
-    return Evaluation(
+    evaluation = Evaluation(
         arms=arms,
         student=student,
         baseline=shape.baseline,
@@ -277,7 +281,9 @@ def _evaluation(record: RunRecord, shape: Shape, heldout: Records | None) -> Eva
         test=test,
         verdict=verdict(test),
         reason=explain_verdict(test, "Distillation", shape.baseline),
+        comparisons=beside(arms, student, seed=0),
     )
+    return break_down(evaluation, heldout.frame, task=record.plan.task, seed=0)
 
 
 def _guards(plan: Plan) -> dict[str, GuardResult]:
@@ -329,7 +335,10 @@ SHAPES: dict[str, dict[str, Any]] = {
         "answers": HOSTILE,
         "guards": warned(text="\n".join(HOSTILE)),
     },
-    "hostile_labels": {"labels": [text.replace("\0", "") for text in HOSTILE]},
+    "hostile_labels": {
+        "labels": [text.replace("\0", "") for text in HOSTILE],
+        "slices": [text.replace("\0", "") for text in HOSTILE],
+    },
     "many_labels": {"labels": [f"label {i}" for i in range(120)], "rows": 400},
     "long_texts": {"task": "qa", "rows": 30, "questions": ["q" * 90_000], "answers": [LONG]},
 }

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from finished_runs import SHAPES, MakeRun, warned
 
+from distill.judge_calibration import JudgeCalibration
 from distill.manifest import make_manifest
 from distill.record import RunRecord
 from distill.report import write_card
 from distill.report.limits import doubts, limits
 from distill.review import review_frame
+from distill.stages.refit import Reseeded
+from distill.statistics import Verdict
 
 
 def _doubts(record: RunRecord) -> str:
@@ -153,3 +156,53 @@ def test_manifest_card_and_limits_say_how_many_rows_wait_for_review(
 
     record.review = record.review[:1]
     assert "1 row waits for review" in _limits(record)
+
+
+def test_a_lift_that_needs_no_teacher_is_a_doubt(make_run: MakeRun) -> None:
+    lifted = {"real_only": 0.3, "real_and_distilled": 0.9}
+
+    told = _doubts(make_run(heldout=400, right=lifted | {"self_trained": 0.9}))
+    assert "self_trained, which learns from the same texts without a teacher" in told
+    assert "self_trained" not in _doubts(
+        make_run(heldout=400, right=lifted | {"self_trained": 0.4})
+    )
+
+
+def test_rows_that_are_near_to_held_out_ones_are_a_doubt(make_run: MakeRun) -> None:
+    record = make_run()
+    row = {"id": "s-1", "stage": "guard", "reason": "contamination", "question": "q"}
+    record.review = review_frame([row, row, row | {"reason": "pii"}])
+
+    assert "1 row of the dataset is near to held-out items" in _doubts(record)
+
+
+def test_a_calibrated_judge_is_no_doubt_and_another_is(make_run: MakeRun) -> None:
+    record = make_run(task="qa")
+    record.calibration = JudgeCalibration(
+        same_judge=True, kappa=(0.8, 0.7, 0.9), n=200, failures=(), checked_at="2026-11-24"
+    )
+    assert "by humans" not in _doubts(record)
+    assert "calibrated" not in _doubts(record)
+
+    record.calibration = replace(record.calibration, failures=("Kappa is 0.10.",))
+    assert "not good enough" in _doubts(record)
+
+    record.calibration = replace(record.calibration, same_judge=False)
+    assert "is of another judge" in _doubts(record)
+    assert "by humans" in _doubts(record)
+
+
+def test_a_verdict_that_turns_with_the_seed_is_a_doubt(make_run: MakeRun) -> None:
+    record = make_run()
+    assert record.evaluation is not None
+    verdict = record.evaluation.verdict
+    other: Verdict = "hurts"
+    seeds = Reseeded(
+        seeds=(0, 1, 2), means=(0.8, 0.7, 0.8), verdicts=(verdict, other, verdict), unchanged=False
+    )
+    record.evaluation = replace(record.evaluation, reseeded=seeds)
+    told = _doubts(record)
+    assert f"it is {verdict} for 2 of 3 seeds, and hurts for the others" in told
+
+    record.evaluation = replace(record.evaluation, reseeded=replace(seeds, verdicts=(verdict,) * 3))
+    assert "turns on the seed" not in _doubts(record)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections import Counter
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -17,6 +18,8 @@ from distill.manifest import make_manifest
 from distill.record import RunRecord
 from distill.report import write_report
 from distill.review import review_frame
+from distill.stages.refit import CurvePoint, Reseeded
+from distill.statistics import wilson
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect", "circle"}
 LOADS = {"img", "iframe", "object", "embed", "video", "audio", "form", "use", "image"}
@@ -226,3 +229,47 @@ def test_a_row_says_which_slice_it_is_of(make_run: MakeRun, tmp_path: Path) -> N
     record.table = record.table.with_columns(slice=pl.lit("night <shift>"))
 
     assert "slice <bdi>night &lt;shift&gt;</bdi>" in _text(record, tmp_path)
+
+
+def test_the_page_says_whether_choosing_was_worth_it(make_run: MakeRun, tmp_path: Path) -> None:
+    right = {"real_only": 0.5, "unfiltered": 0.6, "random_same_size": 0.9}
+    words = _words(_text(make_run(right=right | {"real_and_distilled": 0.9}), tmp_path))
+
+    assert "judge and selection earned their keep" in words
+    assert "not shown that the kept answers are better than a blind draw" in words
+    assert "The student beside each other arm" in words
+
+
+def test_slices_are_shown_and_small_ones_say_that_they_are(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    text = _text(make_run(heldout=100, slices=["often"] * 9 + ["<seldom>"]), tmp_path)
+
+    assert "By slice" in text
+    assert re.search(r"often</bdi></th>\s*<td[^>]*>90<", text)
+    assert re.search(r"&lt;seldom&gt;</bdi></th>.{0,200}too few to say", text, re.DOTALL)
+
+
+def test_a_learning_curve_and_other_seeds_are_shown(make_run: MakeRun, tmp_path: Path) -> None:
+    record = make_run()
+    assert record.evaluation is not None
+    points = [
+        CurvePoint(share=share, examples=50 + n, headline=wilson(100 + n, 220))
+        for share, n in ((0.0, 0), (0.5, 40), (1.0, 80))
+    ]
+    seeds = Reseeded(seeds=(0, 1), means=(0.8, 0.82), verdicts=(), unchanged=False)
+    record.evaluation = replace(record.evaluation, curve=tuple(points), reseeded=seeds)
+    text = _text(record, tmp_path)
+
+    assert not Page(text).faults
+    assert "Learning curve: 50 examples 45.5%; 90 examples 63.6%; 130 examples 81.8%" in text
+    assert "Trained with 2 seeds: 80.0% to 82.0%, standard deviation 1.4 pp." in text
+
+
+def test_a_curve_of_one_point_is_not_drawn(make_run: MakeRun, tmp_path: Path) -> None:
+    record = make_run()
+    assert record.evaluation is not None
+    point = CurvePoint(share=1.0, examples=9, headline=wilson(1, 2))
+    record.evaluation = replace(record.evaluation, curve=(point,))
+
+    assert "Learning curve" not in _text(record, tmp_path)

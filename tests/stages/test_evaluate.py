@@ -22,6 +22,7 @@ from distill.progress import Progress
 from distill.stages.evaluate import Evaluation, compare, evaluate
 from distill.stages.train import dataset_examples
 from distill.students import Classifier
+from distill.table import drop
 from distill.tasks import QA, Classify
 
 LABELS = ("sport", "tech")
@@ -252,6 +253,41 @@ class Parrots:
     def fit(self, examples: Any, *, seed: int) -> Parrot:
         del seed
         return Parrot(dict(zip(examples.questions, examples.answers, strict=True)))
+
+
+def test_filters_that_keep_the_right_answers_beat_both_controls(client: ModelClient) -> None:
+    rows = FEW + RIGHT + WRONG
+    probs = [None] * len(FEW) + [SOFT[label] for _, label in RIGHT + WRONG]
+    table = answered_table(
+        [label for _, label in rows],
+        question=[word for word, _ in rows],
+        source=["real"] * len(FEW) + ["teacher"] * (len(RIGHT) + len(WRONG)),
+        label_probs=probs,
+        raw_label_probs=probs,
+    )
+    wrong = [f"r{i}" for i in range(len(FEW) + len(RIGHT), len(rows))]
+    table = drop(table, pl.col("id").is_in(wrong), stage="judge", reason="below_threshold")
+    examples = dataset_examples(table, task())
+    found = evaluate(
+        student().fit(examples, seed=0),
+        examples,
+        table,
+        held(),
+        task=task(),
+        student=student(),
+        teacher=None,
+        client=client,
+        metrics={"accuracy": Accuracy()},
+        seed=0,
+        controls=True,
+    )
+
+    assert found.arms["unfiltered"].examples == len(rows)
+    assert found.arms["random_same_size"].examples == len(FEW) + len(RIGHT)
+    for name in ("unfiltered", "random_same_size"):
+        assert found.comparisons[name].low > 0
+        assert found.comparisons[name].minimum_detectable is not None
+    assert list(found.arms)[-1] == found.student
 
 
 def test_prose_is_evaluated_by_its_own_metric(client: ModelClient) -> None:

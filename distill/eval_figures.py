@@ -1,0 +1,110 @@
+"""The evaluation as `manifest.json` tells it, under `eval`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from distill.statistics import PairedTest
+
+if TYPE_CHECKING:
+    from distill.stages.breakdown import Part
+    from distill.stages.evaluate import Arm, Evaluation
+    from distill.stages.refit import CurvePoint, Reseeded
+
+PLACES = 6
+
+
+def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the figures of all arms, of the comparison behind the verdict, and of each other one.
+
+    An arm's `comparison` is the student minus that arm, paired by item.
+    """
+    broken_down = {"slices": evaluation.slices, "labels": evaluation.labels}
+    return {
+        "metric": evaluation.metric,
+        "arm": evaluation.student,
+        "baseline": evaluation.baseline,
+        **_arm(evaluation.arms[evaluation.student]),
+        "arms": {
+            name: _arm(arm) | _comparison(evaluation.comparisons, name)
+            for name, arm in evaluation.arms.items()
+        },
+        "comparison": paired_figures(evaluation.test, other="baseline"),
+        **{key: [_part(part) for part in found] for key, found in broken_down.items() if found},
+        **({"curve": [_point(one) for one in evaluation.curve]} if evaluation.curve else {}),
+        **({} if evaluation.reseeded is None else {"seeds": _seeds(evaluation.reseeded)}),
+    }
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    figures = {
+        "accuracy": arm.headline.value,
+        "low": arm.headline.low,
+        "high": arm.headline.high,
+        **arm.metrics,
+    }
+    counted = {"examples": arm.examples} if arm.examples is not None else {}
+    unanswered = sum(answer is None for answer in arm.answers)
+    if unanswered:
+        counted["unanswered"] = unanswered
+    return {
+        **{name: round(value, PLACES) for name, value in figures.items()},
+        "n": arm.headline.n,
+        **counted,
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    own = part.student
+    figures = {"accuracy": own.value, "low": own.low, "high": own.high, "baseline": part.baseline}
+    return {
+        "name": part.name,
+        "n": own.n,
+        **{name: round(value, PLACES) for name, value in figures.items()},
+        "few": part.few,
+    }
+
+
+def _point(point: CurvePoint) -> dict[str, Any]:
+    own = point.headline
+    figures = {"share": point.share, "accuracy": own.value, "low": own.low, "high": own.high}
+    return {
+        **{name: round(value, PLACES) for name, value in figures.items()},
+        "examples": point.examples,
+        "n": own.n,
+    }
+
+
+def _seeds(found: Reseeded) -> dict[str, Any]:
+    return {
+        "n": len(found.seeds),
+        "seeds": list(found.seeds),
+        "accuracy": [round(mean, PLACES) for mean in found.means],
+        "sd": round(found.spread, PLACES),
+        "unchanged": found.unchanged,
+        "verdicts": list(found.verdicts),
+    }
+
+
+def _comparison(tests: Mapping[str, PairedTest], name: str) -> dict[str, Any]:
+    return {"comparison": paired_figures(tests[name], other="arm")} if name in tests else {}
+
+
+def paired_figures(test: PairedTest, *, other: str) -> dict[str, Any]:
+    """Return a paired test of the student.
+
+    Args:
+        test: The student is a.
+        other: What b is called in the name of a key.
+    """
+    smallest = test.minimum_detectable
+    return {
+        "difference": round(test.difference, PLACES),
+        "low": round(test.low, PLACES),
+        "high": round(test.high, PLACES),
+        "p_value": round(test.p_value, PLACES),
+        "only_student": test.only_a,
+        f"only_{other}": test.only_b,
+        "minimum_detectable": None if smallest is None else round(smallest, PLACES),
+    }
