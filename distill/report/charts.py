@@ -95,9 +95,15 @@ def whisker(
     return _svg(reference + marks, ROW_PX, label)
 
 
-def ticks(scale: Scale, *, signed: bool = False) -> str:
-    """Return the scale that stands below rows of whiskers; it is decoration beside the numbers."""
-    marks = [_tick(share, scale, signed=signed) for share in scale.ticks()]
+def ticks(scale: Scale, *, signed: bool = False, plain: bool = False) -> str:
+    """Return the scale that stands below rows of whiskers; it is decoration beside the numbers.
+
+    Args:
+        scale: Of the rows.
+        signed: Whether it is of differences, in percentage points with their sign.
+        plain: Whether it is of numbers that are no percentages.
+    """
+    marks = [_tick(share, scale, signed=signed, plain=plain) for share in scale.ticks()]
     return _svg("".join(marks), FLOOR_PX, None)
 
 

@@ -24,9 +24,9 @@ from distill.report.facts import (
     synthetic_share,
     unscored_share,
 )
-from distill.report.findings import guards_with
+from distill.report.findings import SENTENCE_CHARS, guards_with
 from distill.report.overturn import contamination_doubts, credit_doubts, seed_doubts
-from distill.report.wording import count, counted, listed, percent, points
+from distill.report.wording import count, counted, listed, one_line, percent, points
 from distill.selectors.floor import REASON as REAL_SHARE
 from distill.stages.evaluate_endpoint import ENDPOINT
 from distill.stages.select import STAGE as SELECT
@@ -38,6 +38,7 @@ MANY_UNSCORED = 0.02
 NEAR_ZERO = 0.01  # an interval that ends nearer to 0 may lie across it next time
 DOMINANT_SHARE = 0.5
 DOMINANT_OF_TWO = 0.8
+MODEL_CHARS = 60  # of a name that a server gave
 JUDGE_DOUBTS = {
     "pairwise": "The judge's preferences were not compared with those of humans.",
     "rubric": "The judge's scores were not compared with scores by humans.",
@@ -128,7 +129,7 @@ def _guard_doubts(record: RunRecord) -> Iterator[str]:
     for name in guards_with(record, "fail", "warn"):
         finding = record.guards[name].finding
         if finding is not None:
-            yield f"Guard {name}: {finding.sentence}"
+            yield f"Guard {name}: {one_line(finding.sentence, SENTENCE_CHARS)}"
     off = guards_with(record, "off")
     if not record.guards:
         yield "No guard was on."
@@ -198,7 +199,8 @@ def _request_doubts(manifest: Manifest) -> Iterator[str]:
             yield f"{counted(spent['failed'], 'request')} to the {role} failed for good."
         others = [model for model in spent["served"] if model != spent["model"]]
         if others:
-            yield f"{spent['model']} was asked, and {listed(others)} answered as {role}."
+            names = listed([one_line(model, MODEL_CHARS) for model in others])
+            yield f"{spent['model']} was asked, and {names} answered as {role}."
 
 
 def _size_limits(record: RunRecord, manifest: Manifest) -> Iterator[str]:

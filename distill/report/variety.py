@@ -91,7 +91,7 @@ def _plot(facts: VarietyFacts, figures: Mapping[str, Any]) -> Plot:
     marks = [
         Mark(line=line, svg=_mark(line, figures[name], scale)) for name, line in facts.lines.items()
     ]
-    return Plot(marks=tuple(marks), scale=ticks(scale), words={})
+    return Plot(marks=tuple(marks), scale=ticks(scale, plain=True), words={})
 
 
 def _mark(line: RatioLine, figure: Mapping[str, Any], scale: Scale) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.report.charts import MOST_TICKS, Scale, bar, binned, scale_for, whisker
+from distill.report.charts import MOST_TICKS, Scale, bar, binned, scale_for, ticks, whisker
 
 SHARES = st.floats(0, 1, allow_nan=False)
 
@@ -80,3 +80,9 @@ def test_parts_of_a_bar_lie_end_to_end() -> None:
 
     places = re.findall(r'class="(\w+)" x="([\d.]+)%" y="0%?" width="([\d.]+)%"', svg)
     assert places == [("track", "0", "100"), ("real", "0", "25"), ("in", "25", "50")]
+
+
+def test_a_scale_of_ratios_has_no_percentages() -> None:
+    svg = ticks(Scale(0.5, 1.0, 0.25), plain=True)
+
+    assert re.findall(r">([^<]+)</text>", svg) == ["0.5", "0.75", "1"]

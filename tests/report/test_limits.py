@@ -61,6 +61,15 @@ def test_a_doubt_is_named_where_it_is_due(
     assert said in _doubts(make_run(**changes))
 
 
+def test_what_a_server_calls_itself_fills_no_page(make_run: MakeRun) -> None:
+    record = make_run()
+    record.spend["teacher"].served = {"m" * 100_000, "\u202eevil"}
+
+    (told,) = (one for one in _doubts(record).splitlines() if "answered as teacher" in one)
+    assert len(told) < 200
+    assert "\u202e" not in told
+
+
 def test_rows_near_the_heldout_ones_are_a_doubt_until_a_human_has_looked(make_run: MakeRun) -> None:
     record = make_run()
     assert "review.jsonl" not in _doubts(record)
