@@ -179,6 +179,16 @@ def test_what_failed_was_refused_or_cut_counts_as_wrong_and_is_counted(sums: Wor
     assert "2 held-out items without an answer" in (sums.out / "README.md").read_text()
 
 
+def test_the_dollar_cap_holds_for_student_and_base_together(sums: Workbench) -> None:
+    words = [*base(sums), "student.base.model=claude-haiku-4-5-20251001"]
+    words += ["student.model=claude-sonnet-4-6", "guard.lineage.mode=off"]
+    ended = evaluate(sums, *words, "budget.max_usd=0.02")
+
+    assert ended.status == 2
+    assert "budget.max_usd" in ended.err
+    assert 0 < sums.api.count("teacher") < 40
+
+
 def test_another_model_than_was_asked_for_stops_the_run(sums: Workbench) -> None:
     sums.api.teacher = lambda *_: Message("#### 2", model="another")
     ended = evaluate(sums)
@@ -417,6 +427,7 @@ def test_recorded_models_come_out_as_they_were_recorded(bench: Workbench, replay
     )
     compared = bench.main(["compare", *runs, "--json"])
     assert compared.status == 0, compared.err
+    assert json.loads(compared.out)["said"][0].startswith("Neither run made a dataset")
     told = json.loads(compared.out)["heldout"]
     assert told["difference"] == pytest.approx(test["difference"], abs=1e-6)
     assert told["p_value"] == pytest.approx(test["p_value"], abs=1e-6)

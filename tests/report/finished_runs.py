@@ -262,7 +262,7 @@ def _evaluation(record: RunRecord, shape: Shape, heldout: Records | None) -> Eva
         arms[name] = Arm(
             name=name,
             examples=None if name in {"majority", "teacher"} else counted,
-            answers=(None,) * n,
+            answers=("an answer",) * n,
             scores=scores,
             headline=wilson(int(scores.sum()), n),
             metrics={"accuracy": float(scores.mean()), "macro_f1": float(scores.mean())},
