@@ -76,6 +76,8 @@ def test_a_model_is_evaluated_with_no_seeds_and_no_teacher(sums: Workbench) -> N
         text = (sums.out / name).read_text(encoding="utf-8")
         assert "no control: the model before its training was not asked" in text
         assert "only evaluated" in text
+        assert "All students are of one kind" not in text
+        assert "Rows in the dataset" not in text
 
 
 def test_the_bare_question_is_asked_unless_the_task_asks(sums: Workbench) -> None:
@@ -100,7 +102,7 @@ def test_the_base_is_the_control_of_the_verdict(sums: Workbench) -> None:
     assert made["eval"]["arms"]["base"]["accuracy"] == 0.5
     assert made["verdict"] == "helps"
     assert made["verdict_reason"].startswith("The tuning helps: +50.0 pp against base")
-    assert "are found 80% of the time" in made["verdict_reason"]
+    assert "is found 80% of the time" in made["verdict_reason"]
     assert made["student_base"]["model"] == "base-1"
     assert made["student_base"]["requests"] == made["student"]["requests"] == 20
 
@@ -420,7 +422,7 @@ def test_recorded_models_come_out_as_they_were_recorded(bench: Workbench, replay
     assert test["high"] < 0
     assert test["p_value"] < 0.05
     assert 0 < test["minimum_detectable"] < 0.1
-    assert f"{100 * test['minimum_detectable']:.1f} pp are found 80%" in made["verdict_reason"]
+    assert f"{100 * test['minimum_detectable']:.1f} pp is found 80%" in made["verdict_reason"]
 
     runs = (
         str(bench.folder / "runs" / f"{field}0") for field in ("6b_verification", "175b_finetuning")
