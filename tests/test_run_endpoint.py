@@ -76,6 +76,8 @@ def test_a_model_is_evaluated_with_no_seeds_and_no_teacher(sums: Workbench) -> N
         text = (sums.out / name).read_text(encoding="utf-8")
         assert "no control: the model before its training was not asked" in text
         assert "only evaluated" in text
+        assert "All students are of one kind" not in text
+        assert "Rows in the dataset" not in text
 
 
 def test_the_bare_question_is_asked_unless_the_task_asks(sums: Workbench) -> None:
@@ -100,7 +102,7 @@ def test_the_base_is_the_control_of_the_verdict(sums: Workbench) -> None:
     assert made["eval"]["arms"]["base"]["accuracy"] == 0.5
     assert made["verdict"] == "helps"
     assert made["verdict_reason"].startswith("The tuning helps: +50.0 pp against base")
-    assert "are found 80% of the time" in made["verdict_reason"]
+    assert "is found 80% of the time" in made["verdict_reason"]
     assert made["student_base"]["model"] == "base-1"
     assert made["student_base"]["requests"] == made["student"]["requests"] == 20
 
@@ -177,6 +179,16 @@ def test_what_failed_was_refused_or_cut_counts_as_wrong_and_is_counted(sums: Wor
     answers = pl.read_parquet(sums.out / "student" / "heldout.parquet")
     assert answers.filter(pl.col("answer/endpoint").is_null())["id"].to_list() == ["h3", "h4"]
     assert "2 held-out items without an answer" in (sums.out / "README.md").read_text()
+
+
+def test_the_dollar_cap_holds_for_student_and_base_together(sums: Workbench) -> None:
+    words = [*base(sums), "student.base.model=claude-haiku-4-5-20251001"]
+    words += ["student.model=claude-sonnet-4-6", "guard.lineage.mode=off"]
+    ended = evaluate(sums, *words, "budget.max_usd=0.02")
+
+    assert ended.status == 2
+    assert "budget.max_usd" in ended.err
+    assert 0 < sums.api.count("teacher") < 40
 
 
 def test_another_model_than_was_asked_for_stops_the_run(sums: Workbench) -> None:
@@ -410,13 +422,14 @@ def test_recorded_models_come_out_as_they_were_recorded(bench: Workbench, replay
     assert test["high"] < 0
     assert test["p_value"] < 0.05
     assert 0 < test["minimum_detectable"] < 0.1
-    assert f"{100 * test['minimum_detectable']:.1f} pp are found 80%" in made["verdict_reason"]
+    assert f"{100 * test['minimum_detectable']:.1f} pp is found 80%" in made["verdict_reason"]
 
     runs = (
         str(bench.folder / "runs" / f"{field}0") for field in ("6b_verification", "175b_finetuning")
     )
     compared = bench.main(["compare", *runs, "--json"])
     assert compared.status == 0, compared.err
+    assert json.loads(compared.out)["said"][0].startswith("Neither run made a dataset")
     told = json.loads(compared.out)["heldout"]
     assert told["difference"] == pytest.approx(test["difference"], abs=1e-6)
     assert told["p_value"] == pytest.approx(test["p_value"], abs=1e-6)

@@ -43,6 +43,8 @@ def p_words(p_value: float) -> str:
 
 
 def _datasets(c: Comparison) -> str:
+    if all(side.figures.rows == 0 == side.figures.funnel.get("seeds") for side in (c.a, c.b)):
+        return "Neither run made a dataset: both only evaluated."
     settings = shaping(c.settings)
     same = "The datasets are identical, byte for byte"
     if c.same_dataset and not settings:

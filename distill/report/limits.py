@@ -288,9 +288,9 @@ def _evaluation_limits(record: RunRecord, manifest: Manifest) -> Iterator[str]:
     if "heldout" not in manifest["inputs"]:
         yield "There was no held-out set: what the dataset is worth was not measured."
         return
-    if evaluates_alone(record):
+    if manifest.get("eval", {}).get("arm") == ENDPOINT:
         yield "Whether the student met the held-out examples in its training is not known."
-    else:
+    if not evaluates_alone(record):
         yield "Whether the teacher met the held-out examples in its own training is not known."
     if "eval" in manifest:
         yield (

@@ -191,6 +191,7 @@ def _tiles(record: RunRecord, manifest: Manifest) -> list[tuple[str, str, str]]:
     rows, real = manifest["rows"], manifest["real_rows"]
     parts = f"{real:,} real, {rows - real:,} from the teacher" if real else "all from the teacher"
     tiles = [("Rows in the dataset", wording.count(rows), parts if rows else "nothing was kept")]
+    tiles = [] if evaluates_alone(record) else tiles
     made_up = synthetic_share(manifest)
     if made_up:
         synthetic = wording.counted(manifest["synthetic_rows"], "row")

@@ -147,4 +147,4 @@ def _detectable(test: PairedTest) -> str:
     if test.minimum_detectable is None:
         return f"No difference, however large, is found {POWER:.0%} of the time at this size."
     smallest = 100 * test.minimum_detectable
-    return f"At this size, {smallest:.1f} pp are found {POWER:.0%} of the time."
+    return f"At this size a true difference of {smallest:.1f} pp is found {POWER:.0%} of the time."
