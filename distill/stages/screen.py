@@ -12,7 +12,7 @@ import polars as pl
 from distill.augmenters import Augmenter
 from distill.embeddings import embed
 from distill.guards.ngrams import covered
-from distill.wording import normalised
+from distill.wording import normalised, signed
 
 NEIGHBOUR = "heldout_neighbour"
 NEIGHBOUR = "heldout_neighbour"
@@ -51,14 +51,14 @@ class HeldoutScreen:
     """
 
     def __init__(self, heldout: pl.DataFrame, *, cosine: float | None = None) -> None:
-        self._held = heldout.select("id", words=normalised("question"))
+        self._held = heldout.select("id", words=normalised("question"), whole=signed("question"))
         self._cosine = cosine
         self._vectors = None if cosine is None else embed(heldout["question"])
 
     def __call__(self, questions: Sequence[str]) -> list[str | None]:
         """Return which held-out question each is too close to; of several the closest."""
         rows = pl.DataFrame({"question": questions}, schema={"question": pl.String})
-        words = rows.select(words=normalised("question"))["words"]
+        words, whole = rows.select(words=normalised("question"), whole=signed("question"))
         names = self._held["id"].to_list()
         told: list[str | None] = [None] * len(words)
         for row, (held, cosine) in self._near_in_meaning(questions):
@@ -66,8 +66,8 @@ class HeldoutScreen:
         near = covered(self._held["words"], [words], n=NGRAM).filter(pl.col("share") > MAX_SHARE)
         for held, row, share in near.sort("share", "held", descending=[False, True]).iter_rows():
             told[row] = f"shares {share:.0%} of the words of held-out {names[held]}"
-        equal = dict(zip(reversed(self._held["words"]), reversed(names), strict=True))
-        for row, text in enumerate(words):
+        equal = dict(zip(reversed(self._held["whole"]), reversed(names), strict=True))
+        for row, text in enumerate(whole):
             if text in equal:
                 told[row] = f"is held-out {equal[text]}"
         return told

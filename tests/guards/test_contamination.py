@@ -14,6 +14,7 @@ import pytest
 from tables import answered_table, claude, seeds_table
 
 from distill import embeddings
+from distill.errors import ExtraMissingError
 from distill.guards import Contamination, Evidence, Finding
 from distill.guards.ngrams import covered
 from distill.table import drop
@@ -247,20 +248,17 @@ def test_embeddings_are_not_touched_where_there_is_nothing_to_compare(
     look(table, "two", near=None)
 
 
-def test_a_missing_extra_is_said_and_the_guard_looks_at_the_words_all_the_same(
+def test_a_missing_extra_is_refused_where_meanings_are_to_be_compared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    embeddings._load.cache_clear()
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "wordllama" else find(name)
     )
-    table = answered_table(["a", "b"], question=["one", "two"])
-    for held, fires in (("three", False), ("TWO", True)):
-        found = look(table, held, near=0.9)
-        assert found.fires == fires
-        assert found.sentence.endswith("the package wordllama is not installed.")
-        assert found.review is None
+    with pytest.raises(ExtraMissingError, match="wordllama is not installed"):
+        Contamination(mode="warn", ngram=8, max_share=0.5, near=0.9)
+    assert Contamination(mode="off", ngram=8, max_share=0.5, near=0.9).mode == "off"
+    assert look(seeds(["two"]), "TWO").fires
 
 
 def test_a_template_that_all_texts_share_is_compared_in_seconds() -> None:
@@ -271,3 +269,32 @@ def test_a_template_that_all_texts_share_is_compared_in_seconds() -> None:
 
     assert not look(seeds(texts[:-200]), *texts[-200:]).fires
     assert time.process_time() - started < 30
+
+
+@pytest.mark.parametrize(
+    ("held", "trained", "is_same"),
+    [
+        ("What is 2+2?", "what is 2 + 2", True),
+        ("What is 2+2?", "What is 2-2?", False),
+        ("What is 2+2?", "What is 2*2?", False),
+        ("What does C++ add?", "What does C# add?", False),
+        ("Is -5 a number?", "Is 5 a number?", False),
+        ("What is a pod?", "**What** is a pod", True),
+        ("Is it well-known?", "is it well known", True),
+        ("What hap\u00adpens?", "What happens?", True),
+        ("What\u200b happens?", "what happens", True),
+        ("東京はどこですか", "東京はどこですか?", True),
+    ],
+)
+def test_signs_that_make_another_question_count_and_others_do_not(
+    held: str, trained: str, is_same: bool
+) -> None:
+    assert look(seeds([trained]), held).fires is is_same
+
+
+def test_an_answer_that_is_a_short_held_out_question_fires() -> None:
+    table = answered_table(["Capital of France?", "Paris"], question=["Say it", "And where?"])
+
+    found = look(table, "What is 2+2?", "capital of France")
+
+    assert found.rows == ("held-out h1 is row r0",)
