@@ -14,7 +14,14 @@ import polars as pl
 from distill.record import RunRecord
 from distill.report.wording import counted, interval, listed, one_line, percent
 from distill.stages.augment import is_made
-from distill.stages.evaluate import DISTILLED_ONLY, MAJORITY, REAL_ONLY, STUDENT, TEACHER_ITSELF
+from distill.stages.evaluate import (
+    DISTILLED_ONLY,
+    MAJORITY,
+    REAL_ONLY,
+    SELF_TRAINED,
+    STUDENT,
+    TEACHER_ITSELF,
+)
 from distill.table import REAL, TEACHER, is_in
 from distill.tasks import Classify
 
@@ -32,6 +39,7 @@ ARM_MEANINGS = {
     MAJORITY: "always the commonest label",
     REAL_ONLY: "the same student on the real examples alone",
     DISTILLED_ONLY: "the same student on the teacher's answers alone",
+    SELF_TRAINED: "the same student on the same texts, without a teacher",
     TEACHER_ITSELF: "the teacher itself",
     STUDENT: "what this run delivers",
 }

@@ -16,7 +16,9 @@ from finished_runs import LONG, SHAPES, MakeRun, warned
 from distill.manifest import make_manifest
 from distill.record import RunRecord
 from distill.report import write_report
+from distill.report.facts import ARM_MEANINGS
 from distill.review import review_frame
+from distill.stages import evaluate
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect", "circle"}
 LOADS = {"img", "iframe", "object", "embed", "video", "audio", "form", "use", "image"}
@@ -156,6 +158,12 @@ def test_every_accuracy_has_its_interval_beside_it(make_run: MakeRun, tmp_path: 
             for share in (arm.headline.value, arm.headline.low, arm.headline.high)
         )
         assert f"{value} {low} to {high}" in words
+
+
+def test_every_arm_that_can_be_has_its_meaning() -> None:
+    names = {evaluate.STUDENT, evaluate.REAL_ONLY, evaluate.DISTILLED_ONLY, evaluate.MAJORITY}
+
+    assert set(ARM_MEANINGS) == names | {evaluate.SELF_TRAINED, evaluate.TEACHER_ITSELF}
 
 
 def test_a_long_text_is_cut_and_its_length_said(make_run: MakeRun, tmp_path: Path) -> None:
