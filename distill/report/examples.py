@@ -66,8 +66,8 @@ def dropped(table: pl.DataFrame, rows: int) -> list[Shown]:
 def nearest(table: pl.DataFrame, threshold: float, rows: int) -> list[Shown]:
     """Return the scored rows nearest to the judge's threshold, in the order of their scores.
 
-    Half of them lie below it and half reach it, or as many as there are: which score is wrong by
-    a little is to be seen from both sides.
+    Half of them lie below it and half reach it, as far as there are so many: whether it stands in
+    the right place is seen from both sides.
 
     Args:
         table: Columns of `table.py`.

@@ -156,7 +156,7 @@ def _subtitle(record: RunRecord, manifest: Manifest) -> str:
 
 
 def _groups(record: RunRecord, manifest: Manifest) -> list[Group]:
-    """Return the rows to read, those that decide most last but for what waits for a human."""
+    """Return the rows to read; groups that cannot have any are left out."""
     table, judge = record.table, record.plan.judge
     of_all = f"of {wording.counted(manifest['rows'], 'row')}, evenly spaced through the dataset."
     groups = [_group("kept", "Kept", of_all, kept(table, SHOWN_EXAMPLES))]

@@ -92,6 +92,7 @@ def test_the_teacher_answers_held_out_texts_the_same_way_and_the_run_rebuilds(
     assert ended.status == 0, ended.err
     assert bench.api.count("teacher") == 12
     assert bench.manifest["eval"]["arms"]["teacher"]["accuracy"] == 1.0
+    assert {path.stem for path in (bench.out / "figures").iterdir()} >= {"arms", "funnel", "scores"}
     bench.api.forget()
     rebuilt = bench.main(["reproduce", "runs/one"])
     assert rebuilt.status == 0, rebuilt.out + rebuilt.err

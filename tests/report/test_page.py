@@ -17,7 +17,9 @@ from finished_runs import LONG, SHAPES, MakeRun, warned
 from distill.manifest import make_manifest
 from distill.record import RunRecord
 from distill.report import write_report
+from distill.report.facts import ARM_MEANINGS
 from distill.review import review_frame
+from distill.stages import evaluate
 from distill.stages.refit import CurvePoint, Reseeded
 from distill.statistics import wilson
 
@@ -159,6 +161,14 @@ def test_every_accuracy_has_its_interval_beside_it(make_run: MakeRun, tmp_path: 
             for share in (arm.headline.value, arm.headline.low, arm.headline.high)
         )
         assert f"{value} {low} to {high}" in words
+
+
+def test_every_arm_has_its_meaning() -> None:
+    named = vars(evaluate).items()
+    arms = {value for name, value in named if name.isupper() and isinstance(value, str)}
+
+    assert evaluate.STUDENT in arms
+    assert set(ARM_MEANINGS) == arms
 
 
 def test_a_long_text_is_cut_and_its_length_said(make_run: MakeRun, tmp_path: Path) -> None:
