@@ -33,6 +33,7 @@ def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
         "comparison": paired_figures(evaluation.test, other="baseline"),
         **{key: [_part(part) for part in found] for key, found in broken_down.items() if found},
         **({"curve": [_point(one) for one in evaluation.curve]} if evaluation.curve else {}),
+        **({} if evaluation.clusters is None else {"clusters": evaluation.clusters.count}),
         **({} if evaluation.reseeded is None else {"seeds": _seeds(evaluation.reseeded)}),
     }
 

@@ -30,7 +30,9 @@ class FileHeldout:
     """Read held-out examples: `question` and `reference_answer`.
 
     Optional: `id`, `slice`, `origin`, and `human_score`, a human's score in [0, 1] for calibrating
-    a judge. No other key is taken for `reference_answer`: that a label is the truth must be said.
+    a judge. Rows that come from one source, such as questions on one document, say so by the same
+    `cluster`: intervals and tests are then over clusters. No other key is taken for
+    `reference_answer`: that a label is the truth must be said.
 
     Args:
         path: A .jsonl, .csv or .parquet file, a Hugging Face dataset

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from distill.clustered import Clusters
 from distill.scored import compare
 from distill.statistics import PairedTest
 from distill.students import Examples
@@ -64,13 +65,20 @@ def _with_real(table: pl.DataFrame, ids: list[str]) -> pl.DataFrame:
     return table.filter(real | pl.col("id").is_in(ids))
 
 
-def beside(arms: Mapping[str, Arm], student: str, seed: int) -> dict[str, PairedTest]:
+def beside(
+    arms: Mapping[str, Arm], student: str, seed: int, clusters: Clusters | None = None
+) -> dict[str, PairedTest]:
     """Return the student, paired by item, against every other arm.
 
     Args:
         arms: All of them.
         student: The arm that the run delivers.
         seed: Of the resampling.
+        clusters: Of the items, where some come from one source.
     """
     own = arms[student].scores
-    return {name: compare(own, arm.scores, seed) for name, arm in arms.items() if name != student}
+    return {
+        name: compare(own, arm.scores, seed, clusters)
+        for name, arm in arms.items()
+        if name != student
+    }

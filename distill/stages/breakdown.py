@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from distill.scored import Scores, interval
+from distill.scored import interval
 from distill.statistics import Interval
 
 if TYPE_CHECKING:
@@ -50,20 +51,19 @@ def parts(evaluation: Evaluation, names: Sequence[str | None], *, seed: int) -> 
     Returns:
         Empty where no item has a name.
     """
-    student = evaluation.arms[evaluation.student].scores
-    baseline = evaluation.arms[evaluation.baseline].scores
     given = np.array([name or "" for name in names], dtype=object)
     made = [
-        _part(name, student[given == name], baseline[given == name], seed)
-        for name in dict.fromkeys(filter(None, names))
+        _part(name, given == name, evaluation, seed) for name in dict.fromkeys(filter(None, names))
     ]
     return tuple(sorted(made, key=lambda part: (-part.student.n, part.name)))
 
 
-def _part(name: str, student: Scores, baseline: Scores, seed: int) -> Part:
+def _part(name: str, here: NDArray[np.bool_], evaluation: Evaluation, seed: int) -> Part:
+    student = evaluation.arms[evaluation.student].scores[here]
+    clusters = None if evaluation.clusters is None else evaluation.clusters.where(here)
     return Part(
         name=name,
-        student=interval(student, seed),
-        baseline=float(baseline.mean()),
+        student=interval(student, seed, clusters),
+        baseline=float(evaluation.arms[evaluation.baseline].scores[here].mean()),
         few=len(student) < FEW_ITEMS,
     )

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from distill.clustered import Clusters, heldout_clusters
 from distill.metrics import ItemMetric, Metric
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
@@ -84,6 +85,7 @@ class Evaluation:
         labels: The student's score by true label; empty for tasks without labels.
         curve: The student on growing shares of the distilled examples; empty where not asked for.
         reseeded: The student trained with several seeds, or `None`.
+        clusters: Of the items, where some come from one source: intervals and tests are by cluster.
     """
 
     arms: Mapping[str, Arm]
@@ -98,6 +100,7 @@ class Evaluation:
     labels: tuple[Part, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     reseeded: Reseeded | None = None
+    clusters: Clusters | None = None
 
 
 def evaluate(
@@ -131,6 +134,7 @@ def evaluate(
     """
     questions = heldout["question"].to_list()
     references = heldout["reference"].to_list()
+    clusters = heldout_clusters(heldout)
     answers: dict[str, tuple[int | None, Answers]] = {}
     if examples.labels:
         commonest = commonest_label(examples)
@@ -147,13 +151,13 @@ def evaluate(
         answers[TEACHER_ITSELF] = (None, teacher_answers(table, questions, task, teacher, client))
     answers[STUDENT] = (len(examples), trained.answer(questions))
     arms = {
-        name: arm_of(name, count, given, references, metrics, seed)
+        name: arm_of(name, count, given, references, metrics, seed, clusters)
         for name, (count, given) in answers.items()
     }
     # Without distilled examples there is nothing to prove: the student is its own baseline.
     candidates = (REAL_ONLY, MAJORITY, STUDENT) if not examples.real.all() else (STUDENT,)
     baseline = next(name for name in candidates if name in arms)
-    test = compare(arms[STUDENT].scores, arms[baseline].scores, seed)
+    test = compare(arms[STUDENT].scores, arms[baseline].scores, seed, clusters)
     return Evaluation(
         arms=arms,
         student=STUDENT,
@@ -161,17 +165,26 @@ def evaluate(
         metric=next(iter(metrics)),
         test=test,
         verdict=verdict(test),
-        reason=_reason(arms, test, baseline, seed),
-        comparisons=beside(arms, STUDENT, seed),
+        reason=_reason(arms, test, baseline, seed, clusters),
+        comparisons=beside(arms, STUDENT, seed, clusters),
+        clusters=clusters,
     )
 
 
-def _reason(arms: Mapping[str, Arm], test: PairedTest, baseline: str, seed: int) -> str:
+def _reason(
+    arms: Mapping[str, Arm],
+    test: PairedTest,
+    baseline: str,
+    seed: int,
+    clusters: Clusters | None,
+) -> str:
     """Return the verdict's sentence, and how much of a lift the unlabelled texts give alone."""
     reason = explain_verdict(test, "Distillation", baseline)
+    if clusters is not None:
+        reason += f" Intervals and tests are over {clusters.count} clusters of held-out items."
     if SELF_TRAINED not in arms:
         return reason
-    beyond = compare(arms[STUDENT].scores, arms[SELF_TRAINED].scores, seed)
+    beyond = compare(arms[STUDENT].scores, arms[SELF_TRAINED].scores, seed, clusters)
     low, high = 100 * beyond.low, 100 * beyond.high
     figures = f"{100 * beyond.difference:+.1f} pp (95% interval {low:+.1f} to {high:+.1f} pp)"
     credit = {
@@ -191,6 +204,7 @@ def arm_of(
     references: Sequence[str],
     metrics: Mapping[str, Metric],
     seed: int,
+    clusters: Clusters | None = None,
 ) -> Arm:
     """Score the answers of one arm; see `Arm` and `evaluate`."""
     headline = next(iter(metrics.values()))
@@ -202,7 +216,7 @@ def arm_of(
         examples=examples,
         answers=tuple(answers),
         scores=scores,
-        headline=interval(scores, seed),
+        headline=interval(scores, seed, clusters),
         metrics={key: metric.summary(answers, references) for key, metric in metrics.items()},
     )
 

@@ -11,6 +11,7 @@ from itertools import islice
 
 import polars as pl
 
+from distill.clustered import Clusters, heldout_clusters
 from distill.metrics import Metric
 from distill.models.client import ModelClient
 from distill.models.protocol import Model, Reply
@@ -63,6 +64,7 @@ def evaluate_endpoint(
     """
     questions = heldout["question"].to_list()
     references = heldout["reference"].to_list()
+    clusters = heldout_clusters(heldout)
     answers: dict[str, Answers] = {}
     if examples.labels and len(examples):
         answers[MAJORITY] = [commonest_label(examples)] * len(questions)
@@ -70,11 +72,11 @@ def evaluate_endpoint(
         answers[TEACHER_ITSELF] = teacher_answers(table, questions, task, teacher, client)
     answers |= ask_endpoint(student, questions, task=task, client=client)
     arms = {
-        name: arm_of(name, None, given, references, metrics, seed)
+        name: arm_of(name, None, given, references, metrics, seed, clusters)
         for name, given in answers.items()
     }
     baseline = BASE if BASE in arms else ENDPOINT
-    test = compare(arms[ENDPOINT].scores, arms[baseline].scores, seed)
+    test = compare(arms[ENDPOINT].scores, arms[baseline].scores, seed, clusters)
     return Evaluation(
         arms=arms,
         student=ENDPOINT,
@@ -82,7 +84,8 @@ def evaluate_endpoint(
         metric=next(iter(metrics)),
         test=test,
         verdict=verdict(test),
-        reason=" ".join(_reason(arms, test, seed)),
+        reason=" ".join(_reason(arms, test, seed, clusters)),
+        clusters=clusters,
     )
 
 
@@ -118,7 +121,9 @@ def _answers(
         yield student.read(replies, task=task) if len(replies) == len(requests) else None
 
 
-def _reason(arms: Mapping[str, Arm], test: PairedTest, seed: int) -> Iterator[str]:
+def _reason(
+    arms: Mapping[str, Arm], test: PairedTest, seed: int, clusters: Clusters | None
+) -> Iterator[str]:
     """Yield what is known of the student: against its base, and against the teacher."""
     if BASE in arms:
         yield explain_verdict(test, "The tuning", BASE)
@@ -130,7 +135,7 @@ def _reason(arms: Mapping[str, Arm], test: PairedTest, seed: int) -> Iterator[st
             "(student.base)."
         )
     if TEACHER_ITSELF in arms:
-        beside = compare(arms[ENDPOINT].scores, arms[TEACHER_ITSELF].scores, seed)
+        beside = compare(arms[ENDPOINT].scores, arms[TEACHER_ITSELF].scores, seed, clusters)
         points, low, high = (100 * share for share in (beside.difference, beside.low, beside.high))
         told = {
             "helps": "the student is better than its teacher",

@@ -152,7 +152,7 @@ def learning_curve(
             scores = refit.scores(part, refit.seed)
         except TrainingError:
             continue  # too small to be learnt from; the student itself has been
-        headline = interval(scores, refit.seed)
+        headline = interval(scores, refit.seed, evaluation.clusters)
         points.append(CurvePoint(share=share, examples=len(part), headline=headline))
     return tuple(points)
 
@@ -174,7 +174,7 @@ def reseed(refit: Refit, evaluation: Evaluation, n: int) -> Reseeded | None:
     for seed in seeds[1:]:
         students.append(refit.scores(refit.examples, seed))
         beside = refit.scores(real, seed) if base.name == REAL_ONLY else base.scores
-        verdicts.append(verdict(compare(students[-1], beside, refit.seed)))
+        verdicts.append(verdict(compare(students[-1], beside, refit.seed, evaluation.clusters)))
     has_control = evaluation.student != evaluation.baseline
     return Reseeded(
         seeds=seeds,

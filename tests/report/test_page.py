@@ -19,7 +19,8 @@ from distill.record import RunRecord
 from distill.report import write_report
 from distill.report.facts import ARM_MEANINGS
 from distill.review import review_frame
-from distill.stages import evaluate
+from distill.stages import arms as arms_beside
+from distill.stages import evaluate, evaluate_endpoint
 from distill.stages.refit import CurvePoint, Reseeded
 from distill.statistics import wilson
 
@@ -164,8 +165,12 @@ def test_every_accuracy_has_its_interval_beside_it(make_run: MakeRun, tmp_path: 
 
 
 def test_every_arm_has_its_meaning() -> None:
-    named = vars(evaluate).items()
-    arms = {value for name, value in named if name.isupper() and isinstance(value, str)}
+    arms = {
+        value
+        for module in (evaluate, arms_beside, evaluate_endpoint)
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str)
+    }
 
     assert evaluate.STUDENT in arms
     assert set(ARM_MEANINGS) == arms

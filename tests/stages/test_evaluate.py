@@ -78,7 +78,9 @@ class Given:
     real: list[tuple[str, str]]
     distilled: list[tuple[str, str]]
 
-    def evaluation(self, client: ModelClient, *, teacher: Any = None) -> Evaluation:
+    def evaluation(
+        self, client: ModelClient, *, teacher: Any = None, heldout: pl.DataFrame | None = None
+    ) -> Evaluation:
         rows = self.real + self.distilled
         table = answered_table(
             [label for _, label in rows],
@@ -92,7 +94,7 @@ class Given:
             student().fit(examples, seed=0),
             examples,
             table,
-            held(),
+            held() if heldout is None else heldout,
             task=task(),
             student=student(),
             teacher=teacher,
@@ -288,6 +290,17 @@ def test_filters_that_keep_the_right_answers_beat_both_controls(client: ModelCli
         assert found.comparisons[name].low > 0
         assert found.comparisons[name].minimum_detectable is not None
     assert list(found.arms)[-1] == found.student
+
+
+def test_items_of_few_sources_show_less_and_it_is_said(client: ModelClient) -> None:
+    alone = Given(FEW, RIGHT).evaluation(client)
+    sources = pl.format('{{"cluster": {}}}', pl.int_range(pl.len()) // 20)
+    found = Given(FEW, RIGHT).evaluation(client, heldout=held().with_columns(extra=sources))
+
+    assert "over 4 clusters of held-out items" in found.reason
+    assert "clusters" not in alone.reason
+    assert found.test.difference == alone.test.difference
+    assert (alone.verdict, found.verdict) == ("helps", "inconclusive")
 
 
 def test_prose_is_evaluated_by_its_own_metric(client: ModelClient) -> None:
