@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from distill.guards.contamination import Contamination
 from distill.guards.distribution_shift import DistributionShift
-from distill.guards.finding import Evidence, Finding, Guard, Mode, Moment
+from distill.guards.finding import Evidence, Finding, Guard, Mode, Moment, Untold
 from distill.guards.judge_canaries import JudgeCanaries
 from distill.guards.judge_independence import JudgeIndependence
 from distill.guards.lineage import Lineage
@@ -33,4 +33,5 @@ __all__ = [
     "RealHeldout",
     "SeedShares",
     "Unscored",
+    "Untold",
 ]

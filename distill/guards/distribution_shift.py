@@ -78,6 +78,7 @@ class DistributionShift:
                 fires=False,
                 sentence="There is no file of real inputs to compare the seeds with "
                 "(guard.distribution_shift.path).",
+                untold="idle",
             )
         inputs = real_inputs(self.path)
         asked = evidence.table.unique("seed_id", maintain_order=True)["question"]
@@ -92,14 +93,17 @@ class DistributionShift:
             return Finding(
                 fires=False,
                 sentence=f"{sizes} are not enough to see a shift: nothing is said below {LEAST}.",
+                untold="unsure",
             )
         found = tell_apart(seeds, real, permutations=self.permutations, seed=self.seed)
         told = f"AUC {found.auc:.2f} (0.5 is chance), p = {found.p_value:.3g}; {sizes}"
         if found.auc < self.min_auc or found.p_value >= self.alpha:
+            rows = min(len(seeds), len(real))
             return Finding(
                 fires=False,
                 sentence=f"A classifier does not tell the seeds from the real inputs: {told}."
-                f"{_caveat(min(len(seeds), len(real)))}",
+                f"{_caveat(rows)}",
+                untold="unsure" if rows < ENOUGH else None,
             )
         return Finding(
             fires=True,

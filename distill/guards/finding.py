@@ -22,6 +22,7 @@ def _yaml_off(mode: Any) -> Any:
 Mode = Annotated[Literal["error", "warn", "off"], BeforeValidator(_yaml_off)]
 Moment = Literal["before", "after"]
 When = Literal["before", "after", "twice"]
+Untold = Literal["unsure", "idle"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,8 @@ class Finding:
         rows: Evidence, one line a row; empty where it is not about rows.
         hint: How to mend it, or `None`.
         mild: Whether it is a warning at most, in mode `error` too.
+        untold: Why it says nothing either way: `unsure` where what there is does not suffice to
+            tell, `idle` where there is nothing to look at; `None` where it could tell.
         review: Rows that a human should look at (`REVIEW_COLUMNS`), whether it fires or not;
             `None` for none.
     """
@@ -70,6 +73,7 @@ class Finding:
     rows: tuple[str, ...] = ()
     hint: str | None = None
     mild: bool = False
+    untold: Untold | None = None
     review: pl.DataFrame | None = field(default=None, compare=False)
 
 

@@ -27,13 +27,14 @@ class JudgeCanaries:
     def look(self, evidence: Evidence) -> Finding:
         """Look for canaries that score at the threshold or above."""
         if evidence.judge is None:
-            return Finding(fires=False, sentence="No model judges.")
+            return Finding(fires=False, sentence="No model judges.", untold="idle")
         watch = evidence.watch
         if watch is None or not watch.answers:
             return Finding(
                 fires=False,
                 sentence="The judge was not watched: no known-bad answers were mixed in "
                 "(judge.canaries=12 does that for a rubric).",
+                untold="idle",
             )
         asked, kept = len(watch.answers), watch.kept
         if watch.threshold == 0:
@@ -41,6 +42,7 @@ class JudgeCanaries:
                 fires=False,
                 sentence=f"judge.threshold=0 keeps every answer, so {asked} known-bad answers "
                 "say nothing of the judge.",
+                untold="unsure",
             )
         notes = f", {watch.unscored} of them for want of a score" if watch.unscored else ""
         if asked < watch.wanted:

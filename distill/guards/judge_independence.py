@@ -23,7 +23,7 @@ class JudgeIndependence:
         """Compare the two model ids."""
         teacher, judge = evidence.teacher, evidence.judge
         if judge is None:
-            return Finding(fires=False, sentence="No model judges.")
+            return Finding(fires=False, sentence="No model judges.", untold="idle")
         if _weights_of(judge) != _weights_of(teacher):
             return Finding(
                 fires=False, sentence=f"{judge.model} judges the answers of {teacher.model}."

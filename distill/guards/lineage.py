@@ -41,8 +41,8 @@ class Lineage:
     """Fire when two of teacher, judge and student's base have the same base or vendor.
 
     The same base stops the run in mode `error`. The same vendor alone is a warning at most: what it
-    shares between its models is not known. A model that `conf/lineage.yaml` does not list is said
-    to be unknown, and passes. That a judge is the teacher itself is for `judge_independence`.
+    shares between its models is not known. A model that `conf/lineage.yaml` does not list is
+    unknown. That a judge is the teacher itself is for `judge_independence`.
 
     Args:
         mode: `error`, `warn` or `off`.
@@ -62,14 +62,17 @@ class Lineage:
         """Compare each two of the roles that have a model."""
         ids = self._ids(evidence)
         if len(ids) == 1:
-            return Finding(fires=False, sentence="There is no second model to compare with.")
+            return Finding(
+                fires=False, sentence="There is no second model to compare with.", untold="idle"
+            )
         same_base: list[str] = []
         same_vendor: list[str] = []
-        unsure = [
+        unknown = [
             f"the lineage of {key} {name} is unknown"
             for key, name in ids.items()
             if family_of(name) is None
         ]
+        unsure = [*unknown]
         for (one, a), (two, b) in combinations(ids.items(), 2):
             left, right = family_of(a), family_of(b)
             pair = f"{one} {a} and {two} {b}"
@@ -95,7 +98,11 @@ class Lineage:
                 mild=not same_base,
             )
         said = "; ".join(unsure) or "No two models share a base or a vendor"
-        return Finding(fires=False, sentence=f"{said[0].upper()}{said[1:]}.")
+        return Finding(
+            fires=False,
+            sentence=f"{said[0].upper()}{said[1:]}.",
+            untold="unsure" if unknown else None,
+        )
 
     def _ids(self, evidence: Evidence) -> dict[str, str]:
         """Return the model id of each role that has one, by the key that names it."""

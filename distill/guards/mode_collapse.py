@@ -43,7 +43,7 @@ class ModeCollapse:
             if figure.p_holm is not None
         ]
         if not tested:
-            return Finding(fires=False, sentence=_untested(evidence.contrasts))
+            return _untested(evidence.contrasts)
         fired = [(one, figure) for one, figure in tested if self._fires(figure)]
         against = " and ".join(dict.fromkeys(one.source for one, _ in tested))
         if not fired:
@@ -80,8 +80,13 @@ def told(one: Contrast, figure: ContrastFigure) -> str:
     )
 
 
-def _untested(contrasts: tuple[Contrast, ...]) -> str:
+def _untested(contrasts: tuple[Contrast, ...]) -> Finding:
     why = [f"with {one.source}: {one.why_not}" for one in contrasts if one.why_not]
     if why:
-        return f"The dataset's variety was not compared {'; '.join(why)}."
-    return "There is nothing real to compare the dataset's variety with, nor an earlier run."
+        sentence = f"The dataset's variety was not compared {'; '.join(why)}."
+        return Finding(fires=False, sentence=sentence, untold="unsure")
+    return Finding(
+        fires=False,
+        sentence="There is nothing real to compare the dataset's variety with, nor an earlier run.",
+        untold="idle",
+    )

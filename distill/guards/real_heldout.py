@@ -33,7 +33,7 @@ class RealHeldout:
     def look(self, evidence: Evidence) -> Finding:
         """Look at the held-out items' origins, and for equal questions among them."""
         if evidence.heldout is None:
-            return Finding(fires=False, sentence="There is no held-out set.")
+            return Finding(fires=False, sentence="There is no held-out set.", untold="idle")
         items = evidence.heldout
         made = items.filter(pl.col("origin") == SYNTHETIC)["id"].to_list()
         asked = _asked_twice(items)

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from distill.component import Share, component
-from distill.guards.finding import Evidence, Finding, Mode, When
+from distill.guards.finding import Evidence, Finding, Mode, Untold, When
 from distill.table import HUMAN, ORIGINS, SYNTHETIC, is_in
 
 Limit = Annotated[Share | None, Field(description="a share in [0, 1], or null")]
@@ -59,7 +59,7 @@ class SeedShares:
             if most is not None and counts[origin] > most * seeds.height
         }
         if seeds.is_empty():
-            return Finding(fires=False, sentence="There are no seeds.")
+            return Finding(fires=False, sentence="There are no seeds.", untold="idle")
         sentence = f"Of {seeds.height:,} seeds {told}"
         if not over:
             return Finding(fires=False, sentence=f"{sentence}.")
@@ -78,7 +78,8 @@ class SeedShares:
         sentence = f"{made:,} of {rows.height:,} questions of the dataset are synthetic"
         most = self.max_synthetic_rows
         if most is None or made <= most * rows.height:
-            return Finding(fires=False, sentence=f"{sentence}.")
+            untold: Untold | None = None if rows.height else "idle"
+            return Finding(fires=False, sentence=f"{sentence}.", untold=untold)
         return Finding(
             fires=True,
             sentence=f"{sentence}, more than the {most:.0%} allowed.",

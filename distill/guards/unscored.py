@@ -31,14 +31,14 @@ class Unscored:
     def look(self, evidence: Evidence) -> Finding:
         """Count the answers that the judge was asked for and did not score."""
         if evidence.judge is None:
-            return Finding(fires=False, sentence="No model judges.")
+            return Finding(fires=False, sentence="No model judges.", untold="idle")
         fell = pl.col("reason") == UNSCORED
         judged = add_columns(evidence.table, JUDGED_COLUMNS).filter(
             (pl.col("source") == TEACHER) & (pl.col("score").is_not_null() | fell)
         )
         without = judged.filter(fell)
         if judged.is_empty():
-            return Finding(fires=False, sentence="Nothing was judged.")
+            return Finding(fires=False, sentence="Nothing was judged.", untold="idle")
         share = without.height / judged.height
         told = f"{without.height} of {judged.height} judged answers got no score ({share:.1%})"
         if share <= self.max_share:

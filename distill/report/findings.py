@@ -10,6 +10,7 @@ from distill.report.wording import one_line
 SHOWN_ROWS = 20
 ROW_CHARS = 200
 SENTENCE_CHARS = 600
+WORDS = {"unsure": "could not tell", "idle": "nothing to look at"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,8 @@ class GuardLine:
 
     Args:
         name: As in the config.
-        status: `pass`, `warn`, `fail` or `off`.
+        status: `pass`, `warn`, `fail`, `off`, or of one that passed for want of evidence
+            `unsure` (there was too little) or `idle` (there was none).
         sentence: What it found; "" where it is off.
         rows: The first lines of its evidence.
         more_rows: How many lines there are besides.
@@ -31,6 +33,11 @@ class GuardLine:
     rows: tuple[str, ...]
     more_rows: int
     hint: str
+
+    @property
+    def word(self) -> str:
+        """The status in words."""
+        return WORDS.get(self.status, self.status)
 
 
 def guard_lines(record: RunRecord, most_rows: int = SHOWN_ROWS) -> list[GuardLine]:
@@ -47,7 +54,7 @@ def guard_lines(record: RunRecord, most_rows: int = SHOWN_ROWS) -> list[GuardLin
         lines.append(
             GuardLine(
                 name=name,
-                status=result.status,
+                status=result.told,
                 sentence=one_line(finding.sentence if finding else None, SENTENCE_CHARS),
                 rows=tuple(one_line(row, ROW_CHARS) for row in rows[:most_rows]),
                 more_rows=max(0, len(rows) - most_rows),
@@ -58,5 +65,5 @@ def guard_lines(record: RunRecord, most_rows: int = SHOWN_ROWS) -> list[GuardLin
 
 
 def guards_with(record: RunRecord, *statuses: str) -> list[str]:
-    """Return the names of the guards with one of `statuses`."""
-    return [name for name, result in record.guards.items() if result.status in statuses]
+    """Return the names of the guards with one of `statuses`, those of a `GuardLine`."""
+    return [name for name, result in record.guards.items() if result.told in statuses]

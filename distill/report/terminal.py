@@ -190,14 +190,19 @@ def _guards(record: RunRecord) -> Iterator[RenderableType]:
         yield Text("none were on (guard=none)")
         return
     passed, off = guards_with(record, "pass"), guards_with(record, "off")
-    words = [f"{len(passed)} passed"] + ([f"off: {listed(off)}"] if off else [])
-    yield Text("; ".join(words))
+    unsure, idle = guards_with(record, "unsure"), guards_with(record, "idle")
+    words = [f"{len(passed)} passed"]
+    words += [f"{len(unsure)} could not tell"] if unsure else []
+    words += [f"{len(idle)} had nothing to look at"] if idle else []
+    yield Text("; ".join([", ".join(words), *([f"off: {listed(off)}"] if off else [])]))
     for line in guard_lines(record, most_rows=SHOWN_EVIDENCE):
+        if line.status == "unsure":
+            yield Text(f"{line.word} {line.name}: {line.sentence}", style="dim")
         if line.status not in {"warn", "fail"}:
             continue
         yield Text.assemble((f"{line.status} {line.name}: ", "bold yellow"), line.sentence)
         rows = [*line.rows]
-        rows += [f"… and {count(line.more_rows)} more"] if line.more_rows else []
+        rows += [f"… and {count(line.more_rows)} more (manifest.json)"] if line.more_rows else []
         rows += [f"hint: {line.hint}"] if line.hint else []
         yield from (Padding(Text(row, style="dim"), INDENT) for row in rows)
 

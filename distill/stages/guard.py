@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from distill.errors import GuardError
-from distill.guards import Evidence, Finding, Guard, Moment
+from distill.guards import Evidence, Finding, Guard, Moment, Untold
 
-SHOWN_ROWS = 20
+SHOWN_ROWS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,12 @@ class GuardResult:
 
     status: Literal["pass", "warn", "fail", "off"]
     finding: Finding | None
+
+    @property
+    def told(self) -> str:
+        """The status; of a guard that passed for want of evidence `unsure` or `idle`."""
+        untold = None if self.finding is None else self.finding.untold
+        return untold if self.status == "pass" and untold is not None else self.status
 
 
 def look(
@@ -67,9 +73,18 @@ def merged(
                     rows=(*first.rows, *second.rows),
                     hint=(first if first.fires else second).hint,
                     review=second.review,
+                    untold=_untold(first, second),
                 ),
             )
     return {name: both[name] for name in (*before, *(n for n in after if n not in before))}
+
+
+def _untold(first: Finding, second: Finding) -> Untold | None:
+    """Return what keeps two looks together from a word; the one that could tell counts."""
+    reasons = {first.untold, second.untold}
+    if first.fires or second.fires or reasons == {None, "idle"}:
+        return None
+    return "unsure" if "unsure" in reasons else first.untold
 
 
 def told(name: str, finding: Finding) -> str:

@@ -154,6 +154,7 @@ def test_without_a_file_it_says_so_and_passes() -> None:
     found = guard(None).look(seen)
 
     assert not found.fires
+    assert found.untold == "idle"
     assert "guard.distribution_shift.path" in found.sentence
 
 
@@ -175,6 +176,7 @@ def test_what_so_few_rows_cannot_show_is_said(tmp_path: Path, rows: int, words: 
 
     assert not found.fires
     assert words in found.sentence
+    assert found.untold == ("unsure" if rows < 500 else None)
 
 
 def test_a_shift_that_is_too_small_to_matter_passes(tmp_path: Path) -> None:

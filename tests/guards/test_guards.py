@@ -11,13 +11,20 @@ from distill.errors import GuardError
 from distill.guards import (
     Contamination,
     Evidence,
+    Finding,
+    Guard,
+    JudgeCanaries,
     JudgeIndependence,
+    Lineage,
+    ModeCollapse,
     PinnedModels,
     RealHeldout,
     SeedShares,
+    Unscored,
+    Untold,
 )
 from distill.models import LocalModel
-from distill.stages.guard import SHOWN_ROWS, look, merged
+from distill.stages.guard import SHOWN_ROWS, GuardResult, look, merged
 from distill.table import drop
 
 
@@ -283,6 +290,66 @@ def test_long_evidence_is_cut_and_counted() -> None:
         look({"contamination": contamination()}, seen, when="before")
 
     assert "… and 5 more" in str(caught.value)
+
+
+def test_evidence_of_a_hundred_rows_is_told_in_full() -> None:
+    questions = [f"question {i}" for i in range(SHOWN_ROWS)]
+    ids = [f"s{i}" for i in range(SHOWN_ROWS)]
+    seen = evidence(table=seeds_table(*ids, question=questions), heldout=heldout(*questions))
+    with pytest.raises(GuardError) as caught:
+        look({"contamination": contamination()}, seen, when="before")
+
+    assert str(caught.value).count("held-out h") == SHOWN_ROWS == 100
+    assert "more" not in str(caught.value)
+
+
+def found(untold: Untold | None, *, fires: bool = False) -> GuardResult:
+    finding = Finding(fires=fires, sentence="So.", untold=untold)
+    return GuardResult(status="warn" if fires else "pass", finding=finding)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param(found("idle"), found("idle"), "idle", id="nothing twice"),
+        pytest.param(found(None), found("idle"), "pass", id="nothing at the end"),
+        pytest.param(found("idle"), found("unsure"), "unsure", id="too little at the end"),
+        pytest.param(found("unsure"), found(None), "unsure", id="too little at the start"),
+        pytest.param(found("unsure"), found(None, fires=True), "warn", id="fires at the end"),
+    ],
+)
+def test_two_looks_of_which_one_could_not_tell_are_one(
+    before: GuardResult, after: GuardResult, told: str
+) -> None:
+    assert merged({"g": before}, {"g": after})["g"].told == told
+
+
+@pytest.mark.parametrize(
+    ("guard", "seen", "told"),
+    [
+        pytest.param(RealHeldout(mode="error"), {}, "idle", id="no held-out set"),
+        pytest.param(JudgeIndependence(mode="error"), {}, "idle", id="no judge"),
+        pytest.param(Unscored(mode="error", max_share=0), {}, "idle", id="no judge's scores"),
+        pytest.param(JudgeCanaries(mode="error"), {"judge": claude()}, "idle", id="no canaries"),
+        pytest.param(
+            ModeCollapse(mode="warn", max_ratio=0.9, max_p=0.01), {}, "idle", id="no contrast"
+        ),
+        pytest.param(Lineage(mode="error", student_base=None), {}, "idle", id="one model"),
+        pytest.param(
+            Lineage(mode="error", student_base="my-own-thing-7b"), {}, "unsure", id="unknown base"
+        ),
+        pytest.param(PinnedModels(mode="error"), {}, "pass", id="a pin"),
+    ],
+)
+def test_a_guard_that_cannot_tell_does_not_count_as_passed(
+    guard: Guard, seen: dict[str, Any], told: str
+) -> None:
+    results = look({"g": guard}, evidence(**seen), when="before") or look(
+        {"g": guard}, evidence(**seen), when="after"
+    )
+
+    assert results["g"].status == "pass"
+    assert results["g"].told == told
 
 
 def test_guards_look_at_their_own_moment_only() -> None:

@@ -150,7 +150,7 @@ def test_the_card_says_how_the_rows_came_about(make_run: MakeRun, tmp_path: Path
 def test_evidence_of_a_guard_is_cut_and_counted(make_run: MakeRun, tmp_path: Path) -> None:
     _, body = _card(make_run(guards=warned(rows=25)), tmp_path)
 
-    assert "  - held-out h-19 is seed s-19\n  - … and 5 more" in body
+    assert "  - held-out h-19 is seed s-19\n  - … and 5 more, in manifest.json" in body
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "1. one", "- one", "+ one", "===", "- - -", "www.a.b"])

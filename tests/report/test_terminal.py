@@ -10,9 +10,12 @@ from finished_runs import SHAPES, MakeRun, warned
 from rich.cells import cell_len
 from rich.console import Console
 
+from distill.guards import Finding
+from distill.manifest import make_manifest
 from distill.plan import PathSettings
 from distill.record import RunRecord
 from distill.report.terminal import print_summary
+from distill.stages.guard import GuardResult
 
 
 def _printed(record: RunRecord, width: int = 80, **console: Any) -> str:
@@ -84,6 +87,34 @@ def test_a_guard_that_warned_shows_the_beginning_of_its_evidence(make_run: MakeR
     assert "held-out h-5 is seed s-5" not in printed
     assert "… and 20 more" in printed
     assert "1 passed; off: real_heldout" in printed
+
+
+def test_a_guard_that_could_not_tell_is_not_told_as_passed(make_run: MakeRun) -> None:
+    unknown = Finding(fires=False, sentence="The lineage is unknown.", untold="unsure")
+    nothing = Finding(fires=False, sentence="No model judges.", untold="idle")
+    guards = warned(rows=1) | {
+        "lineage": GuardResult(status="pass", finding=unknown),
+        "unscored": GuardResult(status="pass", finding=nothing),
+    }
+    record = make_run(guards=guards)
+    printed = _printed(record)
+    manifest = make_manifest(record)
+
+    assert "1 passed, 1 could not tell, 1 had nothing to look at; off: real_heldout" in printed
+    assert "could not tell lineage: The lineage is unknown." in printed
+    assert "No model judges." not in printed
+    assert manifest["guards"]["lineage"] == "pass"
+    assert manifest["guard_findings"]["lineage"] == {
+        "status": "unsure", "sentence": "The lineage is unknown.", "rows": [],
+    }  # fmt: skip
+
+
+def test_all_evidence_of_a_guard_is_in_the_manifest(make_run: MakeRun) -> None:
+    found = make_manifest(make_run(guards=warned(rows=250)))["guard_findings"]
+
+    assert found["contamination"]["status"] == "warn"
+    assert len(found["contamination"]["rows"]) == 250
+    assert found["real_heldout"] == {"status": "off", "sentence": "", "rows": []}
 
 
 def test_an_unknown_price_is_said_to_be_unknown(make_run: MakeRun) -> None:
