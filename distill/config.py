@@ -97,6 +97,16 @@ NOT_IDENTITY = (
     "student.concurrency",
     *(f"student.{model}.{key}" for model in ("via", "base") for key in HOW_CALLED),
 )
+# Mappings of a component's own that the user names afresh: given as a whole they replace the
+# default, where Hydra would merge the two.
+OWN_NAMES = (
+    "augment.dimensions",
+    "augment.styles",
+    "augment.operations",
+    "judge.dimensions",
+    "judge.floors",
+    "judge.criteria",
+)
 MISSING = "???"
 OPTIONAL_GROUPS = ("augment", "heldout", "judge", "student", "filter", "diversity", "guard")
 _PASSWORD = re.compile(r"(://[^/:@\s]*:)\S+(@)")
@@ -161,10 +171,30 @@ def plain(composed: Any, choices: Any, overrides: Sequence[str]) -> Config:
     """
     from omegaconf import OmegaConf
 
+    _replace_own_names(composed, overrides)
     config: Config = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
     _hand_down(config)
     typed = {override.lstrip("+~").split("=", 1)[0] for override in overrides}
     return _switch_off(config, choices, typed)
+
+
+def _replace_own_names(composed: Any, overrides: Sequence[str]) -> None:
+    """Take out of `OWN_NAMES` what a mapping that the user typed whole was merged with."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from omegaconf import OmegaConf
+
+    OmegaConf.set_struct(composed, value=False)
+    for name in OWN_NAMES:
+        typed = [word for word in overrides if word.lstrip("+~").startswith(name)]
+        parsed = OverridesParser.create().parse_overrides(typed)
+        whole = [at for at, one in enumerate(parsed) if one.key_or_group == name]
+        for one in parsed[whole[-1] :] if whole else ():
+            key, _, leaf = one.key_or_group.rpartition(".")
+            if one.is_delete():
+                (OmegaConf.select(composed, key) or {}).pop(leaf, None)
+            else:
+                is_part = one.key_or_group != name
+                OmegaConf.update(composed, one.key_or_group, one.value(), merge=is_part)
 
 
 def register_resolvers() -> None:

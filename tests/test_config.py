@@ -64,6 +64,7 @@ FAULTS = [
     pytest.param("filter.uncertainty.markers=x", "filter.uncertainty.markers", "list", id="list"),
     pytest.param("filter.uncertainty.markers=[1]", "filter.uncertainty.markers", "", id="list of"),
     pytest.param("filter.keyword_overlap.min_share=20", "min_share", "0.2", id="share in percent"),
+    pytest.param("guard.contamination.ngram=101", "guard.contamination.ngram", "100", id="ngram"),
     pytest.param("budget.max_usd=-1", "budget.max_usd", "0", id="budget"),
     pytest.param("select.max_rows=-1", "select.max_rows", "0", id="rows"),
     pytest.param("seed=-1", "seed", "2**32", id="seed"),
@@ -360,6 +361,52 @@ def test_filters_are_chosen_removed_and_set_by_name() -> None:
     assert names("filter=none") == []
     plan = build(compose([SEEDS, "filter.min_words.min_words=0"]))
     assert plan.filters["min_words"].min_words == 0  # type: ignore[attr-defined]
+
+
+OWN_DIMENSIONS = "augment.dimensions={cluster: [one node, a hundred nodes], fault: [disk, network]}"
+
+
+@pytest.mark.parametrize("prefix", ["", "+", "++"])
+def test_a_whole_mapping_of_the_users_own_replaces_the_default(prefix: str) -> None:
+    config = compose([SEEDS, "augment=grid", prefix + OWN_DIMENSIONS])
+
+    assert list(config["augment"]["dimensions"]) == ["cluster", "fault"]
+    build(config)
+    rubric = compose(
+        [
+            SEEDS,
+            "judge.dimensions={truth: {weight: 0.5, question: Is it true?}}",
+            "judge.dimensions.tone={weight: 0.5, question: Is it kind?}",
+            "judge.dimensions.charm={weight: 0.5, question: Is it charming?}",
+            "~judge.dimensions.charm",
+            "judge.floors={}",
+        ]
+    )
+    assert list(rubric["judge"]["dimensions"]) == ["truth", "tone"]
+    assert rubric["judge"]["floors"] == {}
+    build(rubric)
+
+
+def test_one_key_of_such_a_mapping_leaves_the_others_alone() -> None:
+    dimensions = compose([SEEDS, "augment=grid", "augment.dimensions.fault=[disk]"])["augment"]
+
+    assert list(dimensions["dimensions"]) == ["who asks", "length", "edge", "fault"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("augment=grid augment.dimensions={}", id="grid"),
+        pytest.param("augment=paraphrase augment.styles={}", id="paraphrase"),
+        pytest.param("augment=evolve augment.operations={}", id="evolve"),
+        pytest.param("judge.dimensions={}", id="rubric"),
+        pytest.param("judge=pairwise teacher.samples=2 judge.criteria={}", id="pairwise"),
+    ],
+)
+def test_an_empty_mapping_of_the_users_own_is_refused_and_never_ignored(words: str) -> None:
+    key = words.split()[-1].removesuffix("={}")
+
+    assert f"{key}: got {{}}, want" in told(SEEDS, *words.split())
 
 
 @pytest.mark.parametrize("judge", ["rubric", "verifier", "agreement"])

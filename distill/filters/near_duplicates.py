@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import polars as pl
+from typing import Annotated
 
-from distill.component import Positive, component
+import polars as pl
+from pydantic import Field
+
+from distill.component import component
 from distill.filters.repeats import PARTS, Nearness, Repeats
+
+# Every word of an n-gram is a pass over the table.
+Words = Annotated[int, Field(ge=1, le=100, description="a whole number from 1 to 100")]
 
 
 @component
@@ -19,7 +25,7 @@ class NearDuplicates:
     Args:
         threshold: Least Jaccard index of the questions, and of the answers, in (0, 1]; `None`
             keeps everything.
-        words: Words of an n-gram, >= 1. The more, the nearer texts have to be.
+        words: Words of an n-gram, 1 to 100. The more, the nearer texts have to be.
 
     Note:
         Two worked answers that differ in their numbers alone can be near. A text in a script
@@ -31,7 +37,7 @@ class NearDuplicates:
     """
 
     threshold: Nearness
-    words: Positive
+    words: Words
 
     def rejects(self, table: pl.DataFrame) -> pl.Series:
         """Return true for every example that repeats an earlier one."""

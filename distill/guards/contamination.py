@@ -48,7 +48,7 @@ class Contamination:
 
     when: ClassVar[When] = "twice"
     mode: Mode
-    ngram: Annotated[int, Field(ge=1, description="a whole number of 1 or more, or null")] | None
+    ngram: Annotated[int, Field(ge=1, le=100, description="from 1 to 100 words, or null")] | None
     max_share: Share
     near: Annotated[
         float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")

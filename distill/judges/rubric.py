@@ -114,7 +114,7 @@ class Rubric:
                 raise ValueError("prompt: want a text that contains {dimensions} and {material}")
         strays = sorted(set(self.floors) - set(self.dimensions))
         if strays:
-            raise ValueError(f"floors: want names of judge.dimensions, not {strays}")
+            raise ValueError(f"floors: want names of judge.dimensions or {{}}, not {strays}")
 
     @property
     def endpoint(self) -> Model | None:

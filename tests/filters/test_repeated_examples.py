@@ -208,3 +208,12 @@ def test_without_the_extra_nothing_is_spent_before_it_is_missed(
     )
     with pytest.raises(ExtraMissingError, match=r"hint: pip install 'distill\[embed\]'"):
         build(compose(["seeds.path=-", "filter=semantic_duplicates"]))
+
+
+@pytest.mark.parametrize("words", [0, 101, 10_000_000])
+def test_an_n_gram_of_absurd_length_is_refused(words: int) -> None:
+    wanted = [
+        "seeds.path=-", "filter=near_duplicates", f"filter.near_duplicates.words={words}"
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match=r"words: got \d+, want a whole number from 1 to 100"):
+        build(compose(wanted))

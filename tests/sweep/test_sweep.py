@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import yaml
 from workbench import QUESTIONS, Workbench
 
 TRACKED = ("tracking=mlflow", "tracking.uri=sqlite:///store/mlflow.db")
@@ -39,6 +40,18 @@ def test_a_sweep_pays_once_and_leaves_a_folder_a_point(bench: Workbench) -> None
     assert (bench.out / "sweep.png").read_bytes().startswith(b"\x89PNG")
     assert not (bench.out / "multirun.yaml").exists()
     assert "judge.threshold" in ended.out
+
+
+def test_a_swept_mapping_of_the_users_own_replaces_the_default(bench: Workbench) -> None:
+    swept = "judge.floors={accuracy: 1, clarity: 2},{clarity: 3}"
+    ended = bench.main([*bench.with_judge("filter=none", swept), "-m"])
+
+    assert ended.status == 0, ended.err
+    configs = [yaml.safe_load((point / "config.yaml").read_text()) for point in points(bench)]
+    assert [config["judge"]["floors"] for config in configs] == [
+        {"accuracy": 1, "clarity": 2},
+        {"clarity": 3},
+    ]
 
 
 def test_two_workers_share_what_they_pay_for(bench: Workbench) -> None:
