@@ -108,6 +108,7 @@ class FakeApi:
             anything that `teacher` may return.
         counts: Script for what is only to be counted: its tokens, or a `Status`.
         models: What `GET /v1/models/ID` says beside the id; `None` answers 404.
+            `GET /v1/models` lists the others.
     """
 
     teacher: Script = good_answer
@@ -249,6 +250,10 @@ class _Handler(BaseHTTPRequestHandler):
         about = api.models.get(name, {})
         if api.model_status != 200:
             self._error(Status(api.model_status))
+        elif self.path.partition("?")[0].endswith("/models"):
+            names = [name for name, about in api.models.items() if about is not None]
+            cards = [{"id": name, "type": "model", "display_name": name} for name in names]
+            self._json(200, {"data": cards, "has_more": False, "first_id": None, "last_id": None})
         elif about is None:
             self._error(Status(404, name, "not_found_error"))
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -240,18 +241,53 @@ def test_a_retired_model_stops_the_run_before_anything_is_asked(bench: Workbench
 @pytest.mark.filterwarnings(RETIREMENT)
 @pytest.mark.parametrize("ending", ["T00:00:00Z", "T00:00:00+00:00", ""])
 def test_a_near_retirement_is_a_warning_with_its_date(bench: Workbench, ending: str) -> None:
-    about = {"lifecycle": "deprecated", "retires_at": f"2020-11-30{ending}"}
+    soon = f"{datetime.now(UTC) + timedelta(days=10):%Y-%m-%d}"
+    about = {"lifecycle": "deprecated", "retires_at": f"{soon}{ending}"}
     bench.api.models["claude-opus-4-5-20251101"] = about
     ended = bench.run()
 
     assert ended.status == 0, ended.err
     assert ended.err.startswith("warning: teacher.model")
-    assert "2020-11-30" in ended.err
+    assert f"retires on {soon}" in ended.err
+
+
+def test_a_retirement_that_is_past_stops_the_run_and_the_ledger_still_serves(
+    bench: Workbench,
+) -> None:
+    bench.run()
+    bench.api.models["claude-opus-4-5-20251101"] = {"retires_at": "2020-11-30T00:00:00Z"}
+    again = bench.run()
+    asked = bench.api.count("teacher")
+    ended = bench.run("ledger.url=other.db")
+
+    assert (again.status, again.err) == (0, "")
+    one_clear_end(ended, 1)
+    assert "teacher.model: claude-opus-4-5-20251101 was retired on 2020-11-30." in ended.err
+    assert bench.api.count("teacher") == asked
 
 
 def test_a_far_retirement_is_no_warning(bench: Workbench) -> None:
     about = {"lifecycle": "active", "retires_at": "2199-01-01T00:00:00Z"}
     bench.api.models["claude-opus-4-5-20251101"] = about
+    ended = bench.run()
+
+    assert (ended.status, ended.err) == (0, "")
+
+
+def test_a_model_that_the_endpoint_does_not_list_is_told_with_near_names(bench: Workbench) -> None:
+    gone = {"claude-opus-4-5-20251101": None}
+    bench.api.models = {**gone, "claude-opus-4-6": {}, "claude-sonnet-4-6": {}}
+    ended = bench.run()
+
+    one_clear_end(ended, 1)
+    assert "teacher.model: the endpoint does not know 'claude-opus-4-5-20251101'." in ended.err
+    assert "it lists 'claude-opus-4-6', 'claude-sonnet-4-6'; teacher.served_check" in ended.err
+    assert bench.api.count("teacher") == 0
+    assert bench.run("teacher.served_check=record").status == 0
+
+
+def test_a_model_that_is_not_found_where_nothing_is_listed_is_asked(bench: Workbench) -> None:
+    bench.api.models["claude-opus-4-5-20251101"] = None
     ended = bench.run()
 
     assert (ended.status, ended.err) == (0, "")

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from distill.component import component
 from distill.guards.finding import Evidence, Finding, Mode, When
-from distill.models.pins import is_claude_alias, is_moving_tag, pin_hint
-from distill.models.protocol import Model
+from distill.models.pins import unpinned
 
 
 @component
@@ -30,28 +29,22 @@ class PinnedModels:
             **{f"student.{key}": model for key, model in evidence.students.items()},
         }
         loose = {
-            role: model for role, model in roles.items() if model is not None and _moves(model)
+            role: (model.model, *why)
+            for role, model in roles.items()
+            if model is not None
+            and not getattr(model, "allow_alias", False)
+            and (why := unpinned(model)) is not None
         }
         if not loose:
             return Finding(fires=False, sentence="Every model id is a pin.")
         rows = tuple(
-            f"{role}.model: got {model.model!r}, an alias that the provider may move."
-            for role, model in loose.items()
+            f"{role}.model: got {name!r}, {why}." for role, (name, why, _) in loose.items()
         )
         mend = "; ".join(
-            f"{role}: {pin_hint(model.model)}, or set {_allow(role)}"
-            for role, model in loose.items()
+            f"{role}: {mend}, or set {_allow(role)}" for role, (_, _, mend) in loose.items()
         )
         return Finding(fires=True, sentence="A model is not pinned.", rows=rows, hint=mend)
 
 
 def _allow(role: str) -> str:
     return f"{'judge.via' if role == 'judge' else role}.allow_alias=true"
-
-
-def _moves(model: Model) -> bool:
-    if getattr(model, "allow_alias", False):
-        return False
-    if model.provider == "anthropic":
-        return is_claude_alias(model.model)
-    return is_moving_tag(model.model)

@@ -80,7 +80,7 @@ class Claude(ModelSettings):
         """Open the way to the model.
 
         Raises:
-            ModelError: no key is set, or the model is retired.
+            ModelError: no key is set, or the model is retired or not there.
         """
         async with connect_messages(
             api_key=key_from_environment(name, self.api_key_env, self.base_url),
@@ -88,6 +88,7 @@ class Claude(ModelSettings):
             model=self.model,
             timeout_s=self.timeout_s,
             name=name,
+            strict=self.served_check == "strict",
         ) as send:
             yield send
 
@@ -96,7 +97,7 @@ class Claude(ModelSettings):
         """Open the way to the model's batches.
 
         Raises:
-            ModelError: no key is set, or the model is retired.
+            ModelError: no key is set, or the model is retired or not there.
         """
         async with self._client(name) as client:
             yield MessageBatches(client)
@@ -106,7 +107,7 @@ class Claude(ModelSettings):
         """Open the way to the endpoint's own token counter.
 
         Raises:
-            ModelError: no key is set, or the model is retired.
+            ModelError: no key is set, or the model is retired or not there.
         """
         async with self._client(name) as client:
             yield counting(client)
@@ -117,4 +118,5 @@ class Claude(ModelSettings):
             base_url=self.base_url,
             model=self.model,
             name=name,
+            strict=self.served_check == "strict",
         )

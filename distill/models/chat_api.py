@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from difflib import get_close_matches
 from typing import Any
 
-from distill.errors import ModelError, shown
+from distill.errors import ModelError
+from distill.models.listed import names_of, unlisted
 from distill.models.messages_api import told
 from distill.models.post import posting
 from distill.models.protocol import Reply, Request, Send
@@ -22,7 +22,6 @@ OPENAI_URL = "https://api.openai.com/v1"
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
 # Google's resource name of a model; its endpoint takes an id with or without it.
 RESOURCE = "models/"
-SHOWN_NAMES = 5
 
 
 def chat_turns(request: Request) -> list[dict[str, str]]:
@@ -170,35 +169,14 @@ async def _look_up(client: Any, model: str, name: str, *, api_key: str, strict: 
     else:
         return
     try:
-        known = _names(await client.models.list(timeout=CONNECT_TIMEOUT_S))
+        known = names_of(await client.models.list(timeout=CONNECT_TIMEOUT_S))
     except (APIError, ValueError, TypeError, AttributeError):
         return
     if not strict or not known or same_model(model, *known):
         return
-    near = get_close_matches(model, known, n=SHOWN_NAMES, cutoff=0.4) or known[:SHOWN_NAMES]
-    raise ModelError(
-        f"{name}.model: the endpoint does not know {model!r}.",
-        hint=f"it lists {', '.join(shown(one) for one in near)}"
-        f"{', …' if len(known) > len(near) else ''}; {served_check_hint(name)} asks all the same",
-    )
-
-
-def _names(listed: Any) -> list[str]:
-    """Return the ids that an endpoint lists, those of aliases included."""
-    names: dict[str, None] = {}
-    for card in listed.data or ():
-        aliases = getattr(card, "aliases", None)
-        for one in (card.id, *(aliases if isinstance(aliases, list) else ())):
-            if isinstance(one, str):
-                names[one] = None
-    return list(names)
+    raise unlisted(name, model, known)
 
 
 def same_model(model: str, *others: str) -> bool:
     """Say whether an id is one of others, Google's resource name being the same as the id."""
     return model.removeprefix(RESOURCE) in {other.removeprefix(RESOURCE) for other in others}
-
-
-def served_check_hint(name: str) -> str:
-    """Return the override that lets an endpoint answer under a name of its own."""
-    return f"{'teacher' if name == 'teacher' else f'{name}.via'}.served_check=record"

@@ -91,5 +91,6 @@ class LocalModel(ModelSettings):
             model=self.model,
             timeout_s=self.timeout_s,
             name=name,
+            strict=self.served_check == "strict",
         ) as send:
             yield send

@@ -14,9 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from distill.errors import ModelError
+from distill.models.listed import names_of, unlisted
 from distill.models.post import FATAL_STATUSES, posting, refusal
 from distill.models.protocol import FailedRequestError, Reply, Request, Send
 from distill.models.transport import CONNECT_TIMEOUT_S, http_client
+
+# The most that one page of the model list holds.
+MAX_LISTED = 1000
 
 
 def message_body(request: Request, *, model: str, max_tokens: int) -> dict[str, Any]:
@@ -73,6 +77,7 @@ async def connect_messages(
     model: str,
     timeout_s: float,
     name: str,
+    strict: bool,
 ) -> AsyncIterator[Send]:
     """Open a client and yield the function that sends one body once.
 
@@ -82,9 +87,15 @@ async def connect_messages(
         model: The id to look up before the first request.
         timeout_s: Longest that the connection stays silent.
         name: Who is asked, for messages: `teacher` or `judge`.
+        strict: Whether an id that the endpoint does not list stops the run.
+
+    Raises:
+        ModelError: the key is refused, the model is retired, or the endpoint does not list it.
     """
     async with (
-        client_of(api_key=api_key, base_url=base_url, model=model, name=name) as client,
+        client_of(
+            api_key=api_key, base_url=base_url, model=model, name=name, strict=strict
+        ) as client,
         posting(
             f"{str(client.base_url).rstrip('/')}/v1/messages",
             client.default_headers,
@@ -98,7 +109,7 @@ async def connect_messages(
 
 @asynccontextmanager
 async def client_of(
-    *, api_key: str, base_url: str | None, model: str, name: str
+    *, api_key: str, base_url: str | None, model: str, name: str, strict: bool
 ) -> AsyncIterator[Any]:
     """Open the SDK's client and look the model up; for the arguments see `connect_messages`."""
     from anthropic import AsyncAnthropic, DefaultAioHttpClient
@@ -109,7 +120,7 @@ async def client_of(
         max_retries=0,
         http_client=http_client(DefaultAioHttpClient, base_url=base_url),
     ) as client:
-        await _look_up(client, model, name)
+        await _look_up(client, model, name, strict=strict)
         yield client
 
 
@@ -129,16 +140,15 @@ def told(error: Any, secret: str = "") -> FailedRequestError:
     return refusal(error.status_code, content, headers, request_id, secret=secret)
 
 
-async def _look_up(client: Any, model: str, name: str) -> None:
+async def _look_up(client: Any, model: str, name: str, *, strict: bool) -> None:
     """Ask for the model's life cycle; a retired model stops the run, a near end is a warning."""
     from anthropic import APIError
 
     from distill.models.pins import warn_of_retirement
 
+    client = client.with_options(max_retries=0, timeout=CONNECT_TIMEOUT_S)
     try:
-        info = await client.with_options(max_retries=0, timeout=CONNECT_TIMEOUT_S).models.retrieve(
-            model
-        )
+        info = await client.models.retrieve(model)
     except APIError as error:
         status = getattr(error, "status_code", None)
         if status in FATAL_STATUSES:
@@ -146,6 +156,8 @@ async def _look_up(client: Any, model: str, name: str) -> None:
                 f"{name}: the endpoint refused the key (HTTP {status}).",
                 hint="see `distill doctor` for which keys are set",
             ) from error
+        if strict and _error_type(error.body) == "not_found_error":
+            await _require_listed(client, model, name)
         return  # an endpoint without a model list says nothing about the model
     warn_of_retirement(
         name,
@@ -153,6 +165,24 @@ async def _look_up(client: Any, model: str, name: str) -> None:
         lifecycle=getattr(info, "lifecycle", None),
         retires_at=_moment(getattr(info, "retires_at", None)),
     )
+
+
+async def _require_listed(client: Any, model: str, name: str) -> None:
+    """Stop for a model that the endpoint says it has not, where it lists those that it has."""
+    from anthropic import APIError
+
+    try:
+        known = names_of(await client.models.list(limit=MAX_LISTED))
+    except (APIError, ValueError, TypeError, AttributeError):
+        return
+    if known and model not in known:
+        raise unlisted(name, model, known)
+
+
+def _error_type(body: Any) -> Any:
+    """Return what kind of error a response says it is; an endpoint may answer anything."""
+    detail = body.get("error") if isinstance(body, dict) else None
+    return detail.get("type") if isinstance(detail, dict) else None
 
 
 def _moment(value: Any) -> datetime | None:
