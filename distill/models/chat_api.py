@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from distill.errors import ModelError
+from distill.models import shape
 from distill.models.listed import names_of, unlisted
 from distill.models.messages_api import told
 from distill.models.post import posting
@@ -41,19 +42,32 @@ def read_chat(body: Mapping[str, Any]) -> Reply:
         ValueError: `body` is none.
     """
     try:
-        choice = body["choices"][0]
-        message, usage = choice["message"], body.get("usage") or {}
-        stop = STOP_REASONS.get(choice["finish_reason"], str(choice["finish_reason"]))
-        return Reply(
-            text=_text(message.get("content")),
-            stop_reason="refusal" if message.get("refusal") else stop,
-            served_model=_text(body["model"]),
-            input_tokens=int(usage.get("prompt_tokens") or 0),
-            output_tokens=int(usage.get("completion_tokens") or 0),
-            first_token=_first_token(choice.get("logprobs")),
-        )
-    except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"no chat completion: {error!r}") from error
+        return _reply(shape.mapping(body, "it"))
+    except ValueError as error:
+        raise ValueError(f"the reply is no chat completion: {error}") from error
+
+
+def _reply(body: Mapping[str, Any]) -> Reply:
+    choices = shape.items(body.get("choices"), "choices")
+    choice = shape.mapping(choices[0] if choices else None, "choices[0]")
+    message = shape.mapping(choice.get("message"), "choices[0].message")
+    usage = shape.mapping(body.get("usage") or {}, "usage")
+    told_of = shape.usage(usage, ("prompt_tokens", "completion_tokens"))
+    reason = str(shape.given(choice, "finish_reason", "choices[0]."))
+    content, served = message.get("content"), shape.given(body, "model")
+    try:
+        first_token = _first_token(choice.get("logprobs"))
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise ValueError("choices[0].logprobs are not in the form of the API") from error
+    return Reply(
+        text="" if content is None else shape.text(content, "choices[0].message.content"),
+        stop_reason="refusal" if message.get("refusal") else STOP_REASONS.get(reason, reason),
+        served_model="" if served is None else shape.text(served, "model"),
+        input_tokens=told_of[0] if told_of else 0,
+        output_tokens=told_of[1] if told_of else 0,
+        tokens_told=told_of is not None,
+        first_token=first_token,
+    )
 
 
 def _text(value: Any) -> str:

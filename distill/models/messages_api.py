@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from distill.errors import ModelError
+from distill.models import shape
 from distill.models.listed import names_of, unlisted
 from distill.models.post import FATAL_STATUSES, posting, refusal
 from distill.models.protocol import FailedRequestError, Reply, Request, Send
@@ -52,21 +53,34 @@ def read_message(body: Mapping[str, Any]) -> Reply:
         ValueError: `body` is not one.
     """
     try:
-        usage = body["usage"]
-        cache_read = int(usage.get("cache_read_input_tokens") or 0)
-        cache_write = int(usage.get("cache_creation_input_tokens") or 0)
-        return Reply(
-            text="".join(b["text"] for b in body["content"] if b.get("type") == "text"),
-            stop_reason=str(body["stop_reason"]),
-            served_model=str(body["model"]),
-            input_tokens=int(usage["input_tokens"]) + cache_read + cache_write,
-            output_tokens=int(usage["output_tokens"]),
-            cache_write_tokens=cache_write,
-            cache_read_tokens=cache_read,
-            label_logprobs=body.get("label_logprobs"),
-        )
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"no Messages API response: {error!r}") from error
+        return _message(shape.mapping(body, "it"))
+    except ValueError as error:
+        raise ValueError(f"the reply is no Messages API response: {error}") from error
+
+
+def _message(body: Mapping[str, Any]) -> Reply:
+    usage = shape.mapping(body.get("usage") or {}, "usage")
+    told_of = shape.usage(usage, ("input_tokens", "output_tokens"))
+    read, written = (
+        shape.tokens(usage.get(name) or 0, f"usage.{name}")
+        for name in ("cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+    texts = []
+    for i, part in enumerate(shape.items(body.get("content"), "content")):
+        block = shape.mapping(part, f"content[{i}]")
+        if block.get("type") == "text":
+            texts.append(shape.text(block.get("text"), f"content[{i}].text"))
+    return Reply(
+        text="".join(texts),
+        stop_reason=str(shape.given(body, "stop_reason")),
+        served_model=str(shape.given(body, "model")),
+        input_tokens=told_of[0] + read + written if told_of else 0,
+        output_tokens=told_of[1] if told_of else 0,
+        tokens_told=told_of is not None,
+        cache_write_tokens=written if told_of else 0,
+        cache_read_tokens=read if told_of else 0,
+        label_logprobs=body.get("label_logprobs"),
+    )
 
 
 @asynccontextmanager

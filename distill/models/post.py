@@ -33,6 +33,32 @@ OVERLOAD_STATUSES = frozenset({429, 503, 529})
 # A provider does not bill what it answers with an error. These do not say that it was the provider
 # who answered, or that it had stopped working on the request.
 MAYBE_BILLED_STATUSES = frozenset({408, 502, 504})
+OK, LAST_STATUS = 200, 600
+# What an error is called, by Anthropic, OpenAI and Google, and the status that it comes with.
+KINDS = {
+    "invalid_request_error": 400,
+    "invalid_argument": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "unauthenticated": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "permission_denied": 403,
+    "not_found_error": 404,
+    "not_found": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "resource_exhausted": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "internal": 500,
+    "unavailable": 503,
+    "timeout_error": 504,
+    "deadline_exceeded": 504,
+    "overloaded_error": 529,
+}
 
 
 @asynccontextmanager
@@ -84,9 +110,46 @@ async def posting(
                 # A gateway may do better the next time.
                 why = "the reply is not JSON"
                 raise FailedRequestError(why, retry=True, maybe_billed=True) from error
+            failed = failure_in(body, told, told.get(id_header), secret=secret)
+            if failed is not None:
+                raise failed
             return Sent(body=body, request_id=told.get(id_header, ""), headers=told)
 
         yield send
+
+
+def failure_in(
+    body: Any, headers: Mapping[str, str], request_id: str | None, *, secret: str = ""
+) -> FailedRequestError | None:
+    """Return the error that a body of status 200 holds, `None` where it holds none.
+
+    Gateways tell so of what went wrong behind them. It is dealt with like the status that it
+    names; one that names none is final, and nobody can tell whether it was billed.
+    """
+    first = body[0] if isinstance(body, list) and body else body
+    if not isinstance(first, Mapping):
+        return None
+    error = first.get("error") or (first if first.get("object") == "error" else None)
+    if not error or first.get("choices") or first.get("content"):
+        return None
+    status = _named_status(error)
+    content = json.dumps(first).encode()
+    failed = refusal(status or OK, content, headers, request_id, secret=secret, in_success=True)
+    failed.maybe_billed = failed.maybe_billed or status is None
+    return failed
+
+
+def _named_status(error: Any) -> int | None:
+    """Return the status that an error object names by number or by kind."""
+    if not isinstance(error, Mapping):
+        return None
+    for name in ("code", "status", "http_status", "status_code", "type"):
+        told = error.get(name)
+        if isinstance(told, str):
+            told = int(told) if told.isascii() and told.isdigit() else KINDS.get(told.lower())
+        if isinstance(told, int) and FIRST_ERROR <= told < LAST_STATUS:
+            return told
+    return None
 
 
 def refusal(
@@ -96,6 +159,7 @@ def refusal(
     request_id: str | None,
     *,
     secret: str = "",
+    in_success: bool = False,
 ) -> FailedRequestError:
     """Turn an error response into ours: model errors name status, message and request id.
 
@@ -105,10 +169,14 @@ def refusal(
         headers: Of the response.
         request_id: The provider's id of the request, if there is one.
         secret: What must not be repeated.
+        in_success: Whether the response itself said 200 and its body names the status.
     """
     envelope = _envelope(content)
     spent = isinstance(envelope, Mapping) and envelope.get("code") in SPENT_CODES
-    parts = [f"HTTP {status}", _message(envelope, secret)]
+    named = "HTTP 200 with an error" if in_success else f"HTTP {status}"
+    if in_success and status != OK:
+        named += f" like HTTP {status}"
+    parts = [named, _message(envelope, secret)]
     if request_id:
         parts.append(f"request {request_id}")
     return FailedRequestError(

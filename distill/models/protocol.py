@@ -45,6 +45,7 @@ class Reply:
         served_model: The id that the provider says it served.
         input_tokens: Tokens of the request, those read from a prompt cache included.
         output_tokens: Tokens of the reply.
+        tokens_told: Whether the provider says how many they were; both are 0 where it does not.
         cache_write_tokens: Those of the request that the provider wrote to a prompt cache.
         cache_read_tokens: Those of the request that it read from one.
         label_logprobs: Natural-log probability by label, where labels were scored.
@@ -59,6 +60,7 @@ class Reply:
     served_model: str
     input_tokens: int
     output_tokens: int
+    tokens_told: bool = True
     cache_write_tokens: int = 0
     cache_read_tokens: int = 0
     label_logprobs: Mapping[str, float] | None = None

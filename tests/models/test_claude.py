@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from typing import Any
 
@@ -77,9 +78,7 @@ def test_a_message_is_read_text_by_text_with_all_its_tokens() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"usage": None},
-        {"usage": {}},
-        {"usage": {"input_tokens": None, "output_tokens": 1}},
+        {"usage": [1]},
         {"usage": {"input_tokens": "many", "output_tokens": 1}},
         {"content": None},
         {"content": "text"},
@@ -91,6 +90,29 @@ def test_a_message_is_read_text_by_text_with_all_its_tokens() -> None:
 def test_half_a_message_is_no_message(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the words are the library's or ours
         read_message(BODY | change)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ([], r"it is \[\]"),
+        (BODY | {"usage": {"input_tokens": 1, "output_tokens": "many"}}, "usage.output_tokens is"),
+        (BODY | {"usage": {"input_tokens": 1, "output_tokens": math.nan}}, "output_tokens is nan"),
+        (BODY | {"content": None}, "content is nothing"),
+        (BODY | {"content": [{"type": "text", "text": 5}]}, r"content\[0\].text is 5"),
+        ({key: BODY[key] for key in BODY if key != "model"}, "model is nothing"),
+    ],
+)
+def test_what_is_wrong_with_a_message_is_told_in_a_sentence(body: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^the reply is no Messages API response: .*{said}"):
+        read_message(body)
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"input_tokens": None, "output_tokens": 1}])
+def test_a_message_that_does_not_tell_its_tokens_is_one(usage: Any) -> None:
+    read = read_message(BODY | {"usage": usage})
+    assert (read.text, read.tokens_told) == ("One, two.", False)
+    assert read_message(BODY).tokens_told
 
 
 @pytest.mark.parametrize(

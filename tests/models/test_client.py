@@ -18,13 +18,14 @@ from rich.console import Console
 from workbench import QUESTIONS, Workbench
 
 from distill.errors import BudgetError, LedgerError, ModelError
-from distill.ledger import Ledger
+from distill.ledger import Ledger, canonical_json
 from distill.models import Failure, Reply, Request
 from distill.models.breaker import AT_LEAST, UNANSWERED
 from distill.models.budget import Budget
 from distill.models.client import ModelClient
 from distill.models.limits import Limits
 from distill.models.protocol import FailedRequestError, Sent
+from distill.models.receipts import StrangeUsageWarning
 from distill.progress import Progress
 
 Answer = Callable[[str], Awaitable[str]]
@@ -324,6 +325,45 @@ def test_a_number_of_tokens_that_cannot_be_is_a_failure(ledger: Ledger, tokens: 
 
     outcomes = list(client_on(ledger).ask("teacher", Boaster(), requests("a", "b")))
     assert [type(out) for out in outcomes] == [Reply, Failure]
+
+
+def test_tokens_that_are_not_told_are_counted_at_their_most_and_told_once(ledger: Ledger) -> None:
+    class Silent(Parrot):
+        def read(self, body: Mapping[str, Any]) -> Reply:
+            return replace(super().read(body), input_tokens=0, output_tokens=0, tokens_told=False)
+
+    model, client = Silent(), client_on(ledger)
+    with pytest.warns(StrangeUsageWarning, match="does not say how many tokens") as told:
+        outcomes = list(client.ask("teacher", model, requests("a", "b")))
+
+    assert [type(out) for out in outcomes] == [Reply, Reply]
+    assert len(told) == 1
+    spend, sent = client.spend["teacher"], canonical_json(model.wire(requests("a")[0]))
+    assert (spend.input_tokens, spend.output_tokens) == (2 * len(sent), 2 * model.max_tokens)
+
+
+@pytest.mark.parametrize(
+    ("usage", "said"),
+    [
+        ({"input_tokens": 5_000_000}, "5000000 tokens, and"),
+        ({"output_tokens": 10**6}, "max_tokens"),
+    ],
+)
+def test_tokens_that_cannot_be_are_counted_and_told_once(
+    ledger: Ledger, usage: dict[str, int], said: str
+) -> None:
+    class Boaster(Parrot):
+        def read(self, body: Mapping[str, Any]) -> Reply:
+            return replace(super().read(body), **usage)  # type: ignore[arg-type]
+
+    client = client_on(ledger)
+    with pytest.warns(StrangeUsageWarning, match=said) as told:
+        list(client.ask("teacher", Boaster(), requests("a", "b")))
+
+    assert len(told) == 1
+    assert client.spend["teacher"].requests == 2
+    for name, tokens in usage.items():
+        assert getattr(client.spend["teacher"], name) == 2 * tokens
 
 
 def test_a_response_that_cannot_be_kept_stops_the_run(

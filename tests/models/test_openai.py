@@ -116,6 +116,9 @@ def test_an_endpoint_is_named_and_its_host_is_not() -> None:
     assert openai(base_url="http://a", endpoint="vllm").namespace != here.namespace
 
 
+GOOD = {"finish_reason": "stop", "message": {"content": "x"}}
+
+
 @pytest.mark.parametrize(
     ("choice", "stop"),
     [
@@ -129,3 +132,22 @@ def test_an_endpoint_is_named_and_its_host_is_not() -> None:
 def test_finish_reasons_are_read_in_one_language(choice: dict[str, Any], stop: str) -> None:
     read = openai().read({"model": "m", "choices": [choice]})
     assert (read.stop_reason, read.input_tokens) == (stop, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ([], r"it is \[\]"),
+        ({"model": "m", "choices": []}, r"choices\[0\] is nothing"),
+        ({"model": "m", "choices": [{"finish_reason": "stop"}]}, "message is nothing"),
+        ({"model": "m", "choices": [GOOD], "usage": []}, None),
+        ({"model": "m", "choices": [GOOD], "usage": [1]}, r"usage is \[1\]"),
+        ({"model": 5, "choices": [GOOD]}, "model is 5"),
+    ],
+)
+def test_what_is_wrong_with_a_completion_is_told_in_a_sentence(body: Any, said: str | None) -> None:
+    if said is None:
+        assert not openai().read(body).tokens_told
+        return
+    with pytest.raises(ValueError, match=f"^the reply is no chat completion: .*{said}$"):
+        openai().read(body)

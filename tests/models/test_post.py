@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from distill.models.post import SHOWN_CHARS, refusal
+from distill.models.post import SHOWN_CHARS, failure_in, refusal
 
 ENVELOPE = json.dumps({"type": "error", "error": {"type": "t", "message": "words of the API"}})
 
@@ -60,3 +61,69 @@ def test_a_body_without_an_envelope_is_told_in_its_own_words(content: bytes, det
 
 def test_a_page_of_a_gateway_is_cut() -> None:
     assert len(refusal(502, b"<p>" * 10_000, {}, None).detail) < SHOWN_CHARS + 20
+
+
+@pytest.mark.parametrize(
+    ("body", "detail", "retry", "overloaded"),
+    [
+        (
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+            "HTTP 200 with an error like HTTP 529, Overloaded",
+            True,
+            True,
+        ),
+        (
+            {"error": {"message": "quota", "code": 429}},
+            "HTTP 200 with an error like HTTP 429, quota",
+            True,
+            True,
+        ),
+        (
+            [{"error": {"message": "busy", "status": "UNAVAILABLE"}}],
+            "HTTP 200 with an error like HTTP 503, busy",
+            True,
+            True,
+        ),
+        (
+            {"type": "error", "error": {"type": "api_error", "message": "oh"}},
+            "HTTP 200 with an error like HTTP 500, oh",
+            True,
+            False,
+        ),
+        (
+            {"error": {"type": "invalid_request_error", "message": "too long"}},
+            "HTTP 200 with an error like HTTP 400, too long",
+            False,
+            False,
+        ),
+        ({"error": "no such thing"}, "HTTP 200 with an error, no such thing", False, False),
+        (
+            {"object": "error", "message": "no", "code": 400},
+            "HTTP 200 with an error like HTTP 400, no",
+            False,
+            False,
+        ),
+    ],
+)
+def test_an_error_in_a_success_is_the_error_that_it_names(
+    body: Any, detail: str, retry: bool, overloaded: bool
+) -> None:
+    error = failure_in(body, {}, None)
+
+    assert error is not None
+    assert (error.detail, error.retry, error.overloaded) == (detail, retry, overloaded)
+    assert error.maybe_billed == ("like" not in detail)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        {"error": None, "choices": []},
+        {"error": {"message": "a note"}, "choices": [{"message": {}}]},
+        {"type": "message", "content": [{"type": "text", "text": "x"}], "error": "a note"},
+    ],
+)
+def test_a_success_without_an_error_is_none(body: Any) -> None:
+    assert failure_in(body, {}, None) is None
