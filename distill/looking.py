@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from distill.ledger import Ledger, response_key
+from distill.models.batch_api import ONLINE
 from distill.models.budget import Budget
 from distill.models.client import ModelClient
 from distill.models.protocol import Failure, Model, Request
@@ -32,6 +33,7 @@ class Asked:
 
     Args:
         role: `augment`, `teacher`, `judge`, `student` or `student_base`.
+        mode: `online` or `batch`.
         key: Its key.
         provider: Provider's name.
         namespace: The endpoint's namespace.
@@ -40,6 +42,7 @@ class Asked:
     """
 
     role: str
+    mode: str
     key: str
     provider: str
     namespace: str
@@ -66,7 +69,8 @@ def asked_of(role: str, model: Model, request: Request) -> Asked:
         "sample": request.sample,
         "body": model.wire(request),
     }
-    return Asked(role=role, key=response_key(**about), **about)
+    mode = str(getattr(model, "mode", ONLINE))
+    return Asked(role=role, mode=mode, key=response_key(**about), **about)
 
 
 def unanswered(key: str) -> Failure:

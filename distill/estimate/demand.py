@@ -110,11 +110,13 @@ class Demand:
     Args:
         groups: By kind, in the order of the stages.
         max_usd: The run's dollar cap, or `None`.
+        under_way: Keys of missing requests that are in batches under way.
         notes: What was assumed.
     """
 
     groups: tuple[Group, ...]
     max_usd: float | None
+    under_way: frozenset[str]
     notes: tuple[str, ...]
 
 
@@ -148,8 +150,12 @@ def demand_of(plan: Plan, stored: StoredResponses, *, answer_tokens: AnswerToken
             seed=plan.seed,
         )
     _evaluation(record, client)
+    groups = tuple(client.groups.values())
     return Demand(
-        groups=tuple(client.groups.values()), max_usd=plan.budget.max_usd, notes=tuple(notes)
+        groups=groups,
+        max_usd=plan.budget.max_usd,
+        under_way=frozenset(stored.expected(key for group in groups for key in group.missing)),
+        notes=tuple(notes),
     )
 
 

@@ -54,6 +54,7 @@ class Line:
         cached_usd: What those would cost without it; `None` where unknown.
         requests: Requests that would be paid for, as far as it is known.
         worst_requests: The most of them.
+        under_way: Requests that are in batches under way already; part of the former.
         input_tokens: Expected tokens of the requests.
         output_tokens: Expected tokens of the replies.
         input_how: Where the former come from.
@@ -71,6 +72,7 @@ class Line:
     cached_usd: float | None
     requests: float
     worst_requests: int
+    under_way: int
     input_tokens: float
     output_tokens: float
     input_how: str
@@ -108,12 +110,14 @@ def estimate(demands: Sequence[Demand], experience: Experience) -> Estimate:
         experience: Where tokens come from.
     """
     groups = union(demands)
+    under_way = frozenset().union(*(demand.under_way for demand in demands))
     taken_in = experience.input_tokens(groups)
     given_out = {group.identity: experience.output_tokens(group) for group in groups}
 
     def lines_of(some: Iterable[Group]) -> tuple[Line, ...]:
         return tuple(
-            _line(group, taken_in[group.identity], given_out[group.identity]) for group in some
+            _line(group, taken_in[group.identity], given_out[group.identity], under_way)
+            for group in some
         )
 
     lines = lines_of(groups)
@@ -151,7 +155,9 @@ def as_json(made: Estimate) -> dict[str, Any]:
     }
 
 
-def _line(group: Group, taken_in: InputTokens, given_out: OutputTokens) -> Line:
+def _line(
+    group: Group, taken_in: InputTokens, given_out: OutputTokens, under_way: frozenset[str]
+) -> Line:
     mode = str(getattr(group.model, "mode", ONLINE))
     price = price_of(group.model.provider, group.model.model, mode=mode)
     wishes = group.missing.values()
@@ -180,6 +186,7 @@ def _line(group: Group, taken_in: InputTokens, given_out: OutputTokens) -> Line:
         cached_usd=_held_usd(group),
         requests=weight,
         worst_requests=worst_requests,
+        under_way=len(under_way & group.missing.keys()),
         input_tokens=input_tokens,
         output_tokens=weight * given_out.mean,
         input_how=taken_in.how,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from rich.console import Console
@@ -88,6 +88,7 @@ def _sentences(made: Estimate) -> Iterator[str]:
         yield "Nothing is to be paid for: the ledger answers everything."
     if made.total.expected is not None and made.total.expected > 0:
         yield f"Expected {usd(made.total.expected)}{_range(made.total)}."
+    yield from _under_way(asked)
     for name, hows in (
         ("Tokens in", [line.input_how for line in asked]),
         ("Tokens out", [line.output_how for line in asked]),
@@ -110,6 +111,22 @@ def _sentences(made: Estimate) -> Iterator[str]:
         yield f"No price is known for {', '.join(unknown)}: see conf/prices.yaml."
     yield f"Prices: {price_source()}."
     yield _budget(made)
+
+
+def _under_way(asked: Sequence[Line]) -> Iterator[str]:
+    """Say what batches under way will bring; who sent them is charged for them all the same."""
+    fetched = sum(line.under_way for line in asked if line.mode == BATCH)
+    again = sum(line.under_way for line in asked if line.mode != BATCH)
+    if fetched:
+        yield (
+            f"{count(fetched)} of these are in batches under way and will be fetched, not sent "
+            "again: what is counted for them here falls due anyway."
+        )
+    if again:
+        yield (
+            f"{count(again)} of these are in batches under way; asked online they are paid for "
+            "once more, mode=batch fetches them."
+        )
 
 
 def _range(cost: Dollars) -> str:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from distill.ledger import Entry, Ledger
 from distill.ledger.address import sqlite_file, without_password
 from distill.ledger.database import RESPONSES, engine_of, told
+from distill.ledger.tables import BATCH_ITEMS
 from distill.models.protocol import Model
 
 KEYS_A_QUERY = 500
@@ -91,6 +92,16 @@ class StoredResponses(Ledger):
             about = row._mapping
             yield about["key"], Held(**{name: about[name] for name in names[1:]})
 
+    def expected(self, keys: Iterable[str]) -> set[str]:
+        """Return the keys of which batches that are under way will bring the response."""
+        if self._open is None:
+            return set()
+        with told(self._where):
+            # A ledger of an earlier version has no batches, and is not written to.
+            if not sa.inspect(self._open).has_table(BATCH_ITEMS.name):
+                return set()
+        return {row.key for row in self._rows([BATCH_ITEMS.c.key], keys)}
+
     def some_of(self, model: Model, limit: int) -> list[Seen]:
         """Return earlier requests of a model, `limit` at most.
 
@@ -126,10 +137,12 @@ class StoredResponses(Ledger):
     ) -> Iterator[sa.Row[Any]]:
         if self._open is None:
             return
+        columns = list(columns)
+        key = columns[0].table.c.key
         found, wanted = sa.select(*columns), iter(keys)
         with told(self._where), self._open.connect() as connection:
             while some := list(islice(wanted, KEYS_A_QUERY)):
-                yield from connection.execute(found.where(RESPONSES.c.key.in_(some)))
+                yield from connection.execute(found.where(key.in_(some)))
 
 
 def _opened(url: str) -> sa.Engine | None:

@@ -37,12 +37,14 @@ class Questions:
 
     Args:
         answered: Requests that the ledger answers, by role.
+        known: The keys of those, by role.
         misses: Those that it does not, in the order in which they would be made.
         waiting: Rows that a judge would be asked about once their answer is there.
         unwritten: New questions that the teacher would be asked once they are written.
     """
 
     answered: dict[str, int] = field(default_factory=dict)
+    known: dict[str, set[str]] = field(default_factory=dict)
     misses: list[Asked] = field(default_factory=list)
     waiting: int = 0
     unwritten: int = 0
@@ -103,6 +105,7 @@ class _NobodyClient(LookingClient):
             self._seen[role, key] = found.get(key) or unanswered(key)
             if key not in found:
                 self.questions.misses.append(one)
+        self.questions.known.setdefault(role, set()).update(found)
         before = self.questions.answered.get(role, 0)
         self.questions.answered[role] = before + len(found)
         return [self._seen[role, one.key] for one in asked]

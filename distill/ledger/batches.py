@@ -165,14 +165,14 @@ class BatchBook:
         batches = (self._open(token) for token in tokens)
         return sorted(batches, key=lambda batch: batch.created_at)
 
-    def expected(self, keys: Iterable[str]) -> int:
-        """Count the keys of which open batches will bring the response."""
+    def expected(self, keys: Iterable[str]) -> set[str]:
+        """Return the keys of which open batches will bring the response."""
         if self._is_empty():
-            return 0
+            return set()
         held: set[str] = set()
         for some in _some(keys):
             held.update(self._read(sa.select(BATCH_ITEMS.c.key).where(BATCH_ITEMS.c.key.in_(some))))
-        return len(held)
+        return held
 
     def items(self, token: str, numbers: Iterable[int]) -> Iterator[tuple[int, BatchItem]]:
         """Yield items of a batch by their numbers, a few at a time."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from distill.ledger.address import without_password
 from distill.ledger.asked import Questions, questions_of
+from distill.ledger.batches import BatchBook
+from distill.ledger.database import told
 from distill.ledger.nearest import Stored, nearest
 from distill.ledger.parts import Difference, Parts, differences, first_difference, parts_of
 from distill.ledger.store import Ledger
 from distill.looking import Asked
+from distill.models.batch_api import BATCH
 from distill.plan import Plan
 
 NEW = "prompt: no stored request asks this"
@@ -29,6 +33,7 @@ class Cause:
         key: The key that the example would have.
         nearest: The nearest stored request's key, `None` where nothing is near.
         created_at: When that one was answered, UTC.
+        is_first: Whether the ledger holds nothing that was asked of this role.
     """
 
     role: str
@@ -38,10 +43,13 @@ class Cause:
     key: str
     nearest: str | None
     created_at: str | None
+    is_first: bool
 
     @property
     def told(self) -> tuple[str, ...]:
         """The cause in words, a field a line."""
+        if self.is_first:
+            return (f"no {self.role.replace('_', ' ')} response in the ledger yet",)
         return tuple(one.told for one in self.differences) or (NEW,)
 
 
@@ -53,12 +61,17 @@ class Explained:
         where: The ledger.
         responses: How many it holds.
         questions: What the run would ask.
-        causes: Of the misses, the most frequent first.
+        fetched: Misses, by role, that batches under way will bring.
+        asked_again: Those that are in such batches and would be sent and paid for once more all the
+            same, because the run asks online.
+        causes: Of the misses that are not fetched, the most frequent first.
     """
 
     where: str
     responses: int
     questions: Questions
+    fetched: Mapping[str, int]
+    asked_again: Mapping[str, int]
     causes: tuple[Cause, ...]
 
 
@@ -74,29 +87,56 @@ def explain(plan: Plan, ledger: Ledger) -> Explained:
         LedgerError: the ledger cannot be read.
     """
     questions = questions_of(plan, ledger)
+    with told(without_password(ledger.url)):
+        expected = BatchBook(ledger.engine).expected(miss.key for miss in questions.misses)
+    held = [miss for miss in questions.misses if miss.key in expected]
+    fetched = {miss.key for miss in held if miss.mode == BATCH}
+    responses = ledger.count()
+    to_pay = [miss for miss in questions.misses if miss.key not in fetched]
     return Explained(
         where=without_password(ledger.url),
-        responses=ledger.count(),
+        responses=responses,
         questions=questions,
-        causes=_causes(ledger, questions.misses),
+        fetched=Counter(miss.role for miss in held if miss.mode == BATCH),
+        asked_again=Counter(miss.role for miss in held if miss.mode != BATCH),
+        causes=_causes(ledger, to_pay, questions.known, responses),
     )
 
 
-def _causes(ledger: Ledger, misses: Sequence[Asked]) -> tuple[Cause, ...]:
+def _causes(
+    ledger: Ledger, misses: Sequence[Asked], known: Mapping[str, set[str]], responses: int
+) -> tuple[Cause, ...]:
+    """Group misses by their causes.
+
+    Args:
+        ledger: Where they are not.
+        misses: All of them.
+        known: Keys that the ledger answers, by role; a judge's request, which quotes the answer, is
+            not compared with the teacher's own.
+        responses: How many the ledger holds.
+    """
     if not misses:
         return ()
+    roles = {miss.role for miss in misses}
+    apart = {
+        role: frozenset().union(*(keys for other, keys in known.items() if other != role))
+        - known.get(role, set())
+        for role in roles
+    }
+    first = {role for role in roles if len(apart[role]) == responses}
     parts = [parts_of(one.provider, one.namespace, one.sample, one.body) for one in misses]
     groups: dict[tuple[str, ...], list[int]] = {}
-    found = nearest(ledger, parts)
+    found = nearest(ledger, parts, [apart[one.role] for one in misses])
     for i, stored in enumerate(found):
         told = [] if stored is None else differences(parts[i], stored.parts)
         groups.setdefault((misses[i].role, *(one.cause for one in told)), []).append(i)
     starts = {role: _where_prompts_part(misses, parts, role) for role, *_ in groups}
     causes = []
     for (role, *_), which in groups.items():
-        first = which[0]
-        shown = _excerpt(parts[first].prompt, starts[role])
-        causes.append(_cause(misses[first], len(which), parts[first], shown, found[first]))
+        at = which[0]
+        shown = _excerpt(parts[at].prompt, starts[role])
+        cause = _cause(misses[at], len(which), parts[at], shown, found[at])
+        causes.append(replace(cause, is_first=role in first))
     return tuple(sorted(causes, key=lambda cause: -cause.count))
 
 
@@ -115,6 +155,7 @@ def _cause(miss: Asked, count: int, parts: Parts, prompt: str, stored: Stored | 
         key=miss.key,
         nearest=None if stored is None else stored.key,
         created_at=None if stored is None else stored.created_at,
+        is_first=False,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,13 +56,21 @@ class _Best:
             self.rank, self.stored = rank, stored
 
 
-def nearest(ledger: Ledger, misses: Sequence[Parts]) -> list[Stored | None]:
+def nearest(
+    ledger: Ledger, misses: Sequence[Parts], apart: Sequence[Container[str]] | None = None
+) -> list[Stored | None]:
     """Return the nearest stored request of each miss; `None` where none asks the same.
+
+    Args:
+        ledger: Where they are looked for.
+        misses: What is not in it.
+        apart: By miss, keys of stored requests that are not compared with it.
 
     Raises:
         LedgerError: the ledger cannot be read.
     """
     best = [_Best() for _ in misses]
+    apart = apart or [()] * len(misses)
     by_prompt: dict[str, list[int]] = {}
     for i, parts in enumerate(misses):
         by_prompt.setdefault(parts.prompt, []).append(i)
@@ -74,16 +82,23 @@ def nearest(ledger: Ledger, misses: Sequence[Parts]) -> list[Stored | None]:
         count += 1
         seen.update(known.intersection(stored.parts.prompt.split()))
         for i in by_prompt.get(stored.parts.prompt, ()):
+            if stored.key in apart[i]:
+                continue
             differing = count_differing(misses[i].fields, stored.parts.fields)
             best[i].offer((0, differing, stored.key), stored)
-    others = {prompt: which for prompt, which in by_prompt.items() if best[which[0]].stored is None}
-    _by_words(ledger, misses, best, others, words, seen, count)
+    others = {
+        prompt: which
+        for prompt, which in by_prompt.items()
+        if all(best[i].stored is None for i in which)
+    }
+    _by_words(ledger, misses, apart, best, others, words, seen, count)
     return [one.stored for one in best]
 
 
 def _by_words(
     ledger: Ledger,
     misses: Sequence[Parts],
+    apart: Sequence[Container[str]],
     best: Sequence[_Best],
     others: dict[str, list[int]],
     words: dict[str, frozenset[str]],
@@ -95,6 +110,7 @@ def _by_words(
     Args:
         ledger: Where they are looked for.
         misses: All misses.
+        apart: By miss, what is not compared with it.
         best: The nearest of each, filled in.
         others: The misses that are looked for, by prompt.
         words: Words by prompt.
@@ -121,6 +137,8 @@ def _by_words(
             if voted < MIN_SHARED * wanted[prompt]:
                 continue
             for i in others[prompt]:
+                if stored.key in apart[i]:
+                    continue
                 differing = count_differing(misses[i].fields, stored.parts.fields)
                 best[i].offer((-voted, differing, stored.key), stored)
 

@@ -107,6 +107,16 @@ def explained_lines(explained: Explained) -> Iterator[str]:
                 f"{name:<9}  {answered + missing:,} requests: {answered:,} answered, "
                 f"{missing:,} missing"
             )
+        if fetched := explained.fetched.get(role):
+            yield (
+                f"           {fetched:,} of these are in batches under way and will be fetched, "
+                "not sent again"
+            )
+        if again := explained.asked_again.get(role):
+            yield (
+                f"           {again:,} of these are in batches under way; this run asks online and "
+                "would pay once more, mode=batch fetches them"
+            )
     if questions.unwritten:
         yield (
             f"           {questions.unwritten:,} new questions are not written; what the teacher "
@@ -118,6 +128,9 @@ def explained_lines(explained: Explained) -> Iterator[str]:
             "about them is not known yet"
         )
     if not explained.causes:
+        if explained.fetched:
+            yield "Everything else that the run asks is in the ledger."
+            return
         yield "Everything that the run asks is in the ledger."
         return
     yield ""
@@ -141,6 +154,10 @@ def explained_json(explained: Explained) -> dict[str, Any]:
             role: {"answered": questions.answered[role], "missing": questions.missing(role)}
             for role in ROLES
             if role in questions.answered
+        },
+        "in_batches": {
+            "fetched": dict(explained.fetched),
+            "asked_again": dict(explained.asked_again),
         },
         "questions_unwritten": questions.unwritten,
         "rows_waiting": questions.waiting,

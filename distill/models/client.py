@@ -133,7 +133,7 @@ class ModelClient:
                     await BatchCalls(dealings).run(keys, claims)
                 return
             if isinstance(model, BatchModel):
-                warn_of_batches(role, book.expected(keys))
+                warn_of_batches(role, len(book.expected(keys)))
             async with model.connect(role) as send:
                 calls = OnlineCalls(
                     role=role,

@@ -11,7 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbench import Workbench
 
+from distill.build import build
+from distill.config import compose
 from distill.ledger import Ledger, canonical_json
+from distill.ledger.asked import questions_of
+from distill.ledger.batches import BatchBook, BatchItem
 from distill.ledger.nearest import nearest
 from distill.ledger.parts import Parts, count_differing, differences, parts_of
 
@@ -216,3 +220,37 @@ def test_a_ledger_that_is_not_there_is_not_made(bench: Workbench) -> None:
     assert ended.status == 2
     assert "ledger.url: got" in ended.err
     assert not bench.ledger.exists()
+
+
+def under_way(bench: Workbench, count: int, *overrides: str) -> None:
+    """Let so many of a run's missing answers be in a batch."""
+    plan = build(compose(bench.with_judge(*overrides)[1:]))
+    with Ledger(str(bench.ledger)) as ledger:
+        keys = [miss.key for miss in questions_of(plan, ledger).misses][:count]
+        book = BatchBook(ledger.engine)
+        book.intend("one", keys, lambda key: BatchItem(key, "{}", 0), namespace="anthropic+custom")
+
+
+def test_what_batches_under_way_will_bring_is_told_and_not_compared(bench: Workbench) -> None:
+    batch = ("teacher.mode=batch",)
+    under_way(bench, 4, *batch)
+
+    found = explained(bench, *batch)
+    assert found["in_batches"] == {"fetched": {"teacher": 4}, "asked_again": {}}
+    assert sum(cause["misses"] for cause in found["causes"]) == 2
+    lines = bench.main(["ledger", "explain", *bench.with_judge(*batch)[1:]]).out
+    assert "4 of these are in batches under way and will be fetched, not sent again\n" in lines
+    online = bench.main(["ledger", "explain", *bench.with_judge()[1:]]).out
+    assert "4 of these are in batches under way; this run asks online" in online
+    spent = bench.main(["estimate", "--offline", *bench.with_judge(*batch)[1:]]).out
+    assert "4 of these are in batches under way and will be fetched" in " ".join(spent.split())
+    spent = bench.main(["estimate", "--offline", "--json", *bench.with_judge()[1:]]).out
+    assert [line["under_way"] for line in json.loads(spent)["lines"]] == [4, 0]
+
+
+def test_a_judge_that_was_never_asked_is_not_compared_with_the_teacher(bench: Workbench) -> None:
+    assert bench.run_unjudged().status == 0
+    lines = bench.main(["ledger", "explain", *bench.with_judge()[1:]]).out
+
+    assert "  6  judge    no judge response in the ledger yet\n" in lines
+    assert "nearest" not in lines.split("no judge response")[1]
