@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from distill.ablation import ablated
 from distill.errors import ConfigError, Fault, shown
 from distill.ledger import canonical_json
 from distill.paths import conf_dir
@@ -175,7 +176,7 @@ def plain(composed: Any, choices: Any, overrides: Sequence[str]) -> Config:
     config: Config = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
     _hand_down(config)
     typed = {override.lstrip("+~").split("=", 1)[0] for override in overrides}
-    return _switch_off(config, choices, typed)
+    return ablated(_switch_off(config, choices, typed))
 
 
 def _replace_own_names(composed: Any, overrides: Sequence[str]) -> None:

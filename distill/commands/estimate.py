@@ -71,10 +71,12 @@ def _plans(overrides: list[str], config_dir: Path | None, *, multirun: bool) -> 
 
     if not multirun:
         return [build(compose(overrides, config_dir=config_dir))]
+    from distill.ablation import written_out
     from distill.sweep.launch import validated
     from distill.sweep.points import expand
 
-    points = expand([word for word in overrides if not word.startswith("hydra")])
+    words = written_out(overrides, config_dir=config_dir)
+    points = expand([word for word in words if not word.startswith("hydra")])
     return validated(points, config_dir)
 
 

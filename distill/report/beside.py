@@ -86,7 +86,7 @@ def _line(name: str, test: Mapping[str, Any]) -> BesideLine:
 
 def _sentence(line: BesideLine, credit: str) -> str:
     detectable = (
-        "no difference would be found 80% of the time"
+        "the two differ on too few items for any difference to be found reliably"
         if line.smallest == "none"
         else f"{line.smallest} would be found 80% of the time"
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,6 +35,7 @@ from distill.statistics import (
     verdict,
 )
 from distill.students import Examples, Student, Trained
+from distill.students.classifier import TrainingError
 from distill.students.self_training import self_trained_answers
 from distill.tasks import Classify, Task
 
@@ -146,7 +148,9 @@ def evaluate(
     if REAL_ONLY in answers and examples.labels and DISTILLED_ONLY in answers:
         answers[SELF_TRAINED] = (len(examples), self_trained_answers(examples, questions))
     for name, part in (control_examples(table, task=task, seed=seed) if controls else {}).items():
-        answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
+        # A control that cannot be learnt from is no reason to lose the run.
+        with suppress(TrainingError):
+            answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
     if teacher is not None:
         answers[TEACHER_ITSELF] = (None, teacher_answers(table, questions, task, teacher, client))
     answers[STUDENT] = (len(examples), trained.answer(questions))

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from distill.ablation import written_out
 from distill.build import build
 from distill.config import compose, config_sha256, forced, plain, register_resolvers
 from distill.errors import ConfigError, DistillError, Fault
@@ -63,6 +64,7 @@ def sweep(overrides: Sequence[str], *, config_dir: Path | None) -> int:
     """
     from rich.console import Console
 
+    overrides = written_out(overrides, config_dir=config_dir)
     points = expand([word for word in overrides if not word.startswith("hydra")])
     plans = validated(points, config_dir)
     launcher = [word for word in overrides if word.startswith("hydra")]
