@@ -64,7 +64,8 @@ class BudgetSettings:
     """`budget`: the hard cap.
 
     Args:
-        max_usd: Dollars over teacher and judge, >= 0, or `None` for no cap.
+        max_usd: Dollars that one run may pay for all its models together, >= 0, or `None` for no
+            cap. What earlier runs paid for is in the ledger and not counted.
     """
 
     max_usd: NonNegativeFloat | None

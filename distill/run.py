@@ -303,7 +303,7 @@ def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -
     record.table.write_parquet(draft / "examples.parquet")
     write_review(record.review, draft / REVIEW)
     export_responses(ledger, client.used, draft / "responses.parquet")
-    record.uncached_usd = uncached_usd(draft / "responses.parquet")
+    record.uncached_usd = uncached_usd(draft / "responses.parquet", client.used)
     write_text(draft / "config.yaml", to_yaml(plan.config))
     if record.trained is not None:
         (draft / "student").mkdir()

@@ -57,7 +57,12 @@ def contents_lines(contents: Contents) -> Iterator[str]:
     yield from _table(heads, rows, texts=3)
     yield ""
     unpriced = f"; the price of {contents.unpriced:,} is not known" if contents.unpriced else ""
-    yield f"At today's list prices ${contents.known_usd:,.4f}{unpriced}."
+    batches = (
+        " Batches cost half; the ledger does not know which answers came in one."
+        if contents.known_usd
+        else ""
+    )
+    yield f"At today's list prices, online, ${contents.known_usd:,.4f}{unpriced}.{batches}"
 
 
 def contents_json(contents: Contents) -> dict[str, Any]:

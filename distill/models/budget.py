@@ -180,7 +180,7 @@ class Room:
 
 @dataclass
 class Budget:
-    """A cap in dollars over all roles of a run.
+    """A cap in dollars over all roles of one run; what earlier runs paid does not count.
 
     Args:
         max_usd: The cap, or `None` for none.
@@ -269,10 +269,11 @@ class Budget:
             else ""
         )
         return BudgetError(
-            f"budget.max_usd: {self.spent_usd:.4f} of {self.max_usd:g} dollars are spent{unsure} "
-            f"and the next request could cost {worst_usd:.4f}; stopped before sending it.",
+            f"budget.max_usd: {self.spent_usd:.4f} of {self.max_usd:g} dollars are spent in "
+            f"this run{unsure} and the next request could cost {worst_usd:.4f}; stopped before "
+            "sending it.",
             hint="raise budget.max_usd or lower max_tokens, then run again: what was paid for is "
-            "in the ledger and costs nothing",
+            "in the ledger, costs nothing and does not count towards the next run's cap",
         )
 
     def _condition(self) -> asyncio.Condition:

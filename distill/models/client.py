@@ -44,7 +44,8 @@ class ModelClient:
         self._budget = budget
         self._progress = progress
         self.spend: dict[str, Spend] = {}
-        self.used: dict[str, None] = {}
+        # How each key is asked for now, however it came into the ledger.
+        self.used: dict[str, str] = {}
 
     def ask(self, role: str, model: Model, requests: Sequence[Request]) -> Iterable[Outcome]:
         """Answer `requests`; when this returns, everything is paid for and kept.
@@ -63,7 +64,8 @@ class ModelClient:
             LedgerError: a response could not be kept; nothing further was sent.
             KeyboardInterrupt: the user stopped it; what was in flight has been kept.
         """
-        price = price_of(model.provider, model.model, mode=getattr(model, "mode", ONLINE))
+        mode = getattr(model, "mode", ONLINE)
+        price = price_of(model.provider, model.model, mode=mode)
         spend = self.spend.setdefault(role, Spend(model.model, price))
         keys = [_key(model, request) for request in requests]
         first: dict[str, int] = {}
@@ -79,7 +81,7 @@ class ModelClient:
                 _run(self._pay(role, model, spend, list(missing), wanted, failures))
         if failures and spend.requests + spend.cached == 0:
             raise all_failed(role, len(failures), next(reversed(failures.values())))
-        self.used.update((key, None) for key in keys if key not in failures)
+        self.used.update((key, mode) for key in keys if key not in failures)
         return Answers(self._ledger, model, keys, failures, missing.keys())
 
     def _known(self, model: Model, spend: Spend, keys: Iterable[str]) -> list[str]:

@@ -68,6 +68,7 @@ class OnlineCalls:
             BudgetError: the next request could pass the cap.
             LedgerError: a response could not be kept; nothing further was sent.
         """
+        self._breaker.total = len(keys)
         queue = ClaimQueue(claims, keys)
         with interrupts(self._interrupted):
             async with held(claims), asyncio.TaskGroup() as group:
@@ -79,6 +80,7 @@ class OnlineCalls:
     async def _work(self, queue: ClaimQueue) -> None:
         while not self._stopping and (claimed := await queue.next()) is not None:
             if claimed.answered:
+                self._breaker.elsewhere(len(claimed.answered))
                 self.on_answered(claimed.answered)
             for key in claimed.granted:
                 failure = await self._pay(self.wanted(key))
@@ -110,6 +112,7 @@ class OnlineCalls:
             ticket = await self._pace.turn(len(wanted.request))
             attempt += 1
             if attempt == 1:
+                self._breaker.begun()
                 deadline = clock() + model.timeout_s
             self._in_flight.add(_this_task())
             try:
@@ -138,6 +141,9 @@ class OnlineCalls:
                 raise _told(error, attempt, left_s)
             if error.maybe_billed:
                 self._lose(room)
+            failure = Failure(detail=error.detail, key=wanted.key)
+            self._breaker.attempt_failed(failure, attempt, overloaded=error.overloaded)
+            if error.maybe_billed:
                 await room.again()
             await asyncio.sleep(pause_s)
 

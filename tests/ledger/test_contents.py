@@ -129,6 +129,8 @@ def test_the_figures_come_as_json_too(bench: Workbench) -> None:
     assert found["responses"] == 12
     assert {one["responses"] for one in found["models"]} == {6}
     assert found["claims"] == []
+    told = bench.main(["ledger", "stats", "ledger.url=ledger.db"]).out
+    assert f"At today's list prices, online, ${found['known_usd']:,.4f}. Batches cost half" in told
     done = json.loads(bench.main(["ledger", "vacuum", "--json", "ledger.url=ledger.db"]).out)
     assert done["responses"] == 12
     assert done["bytes_before"] >= done["bytes_after"] > 0

@@ -40,11 +40,14 @@ def test_a_judge_is_asked_in_batches_at_half_the_price(
     assert judge["requests"] == bench.manifest["rows"] == NUMBER
     # 100 tokens in at $3 a million, 200 out at $15, at half the price.
     assert judge["cost_usd"] == pytest.approx(NUMBER * 0.0033 / 2)
+    paid_usd = judge["cost_usd"] + bench.manifest["teacher"]["cost_usd"]
+    assert bench.manifest["cost_if_uncached_usd"] == pytest.approx(paid_usd, abs=1e-5)
     digests = {bench.manifest["config_sha256"]}
 
     ended = bench.main(judged(bench, fake, "judge.mode=online", "teacher.mode=online"))
     assert ended.status == 0, ended.err
     assert (fake.created, fake.online) == (2, 0)
+    assert bench.manifest["cost_if_uncached_usd"] == pytest.approx(2 * paid_usd, abs=1e-5)
     assert digests == {bench.manifest["config_sha256"]}
 
 

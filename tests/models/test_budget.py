@@ -26,8 +26,9 @@ def test_a_request_that_could_pass_the_cap_is_refused() -> None:
         budget = Budget(1.0)
         await budget.reserve(0.9)
         await budget.settle(0.9, 0.5)
-        with pytest.raises(BudgetError, match=r"0\.5000 of 1 dollars"):
+        with pytest.raises(BudgetError, match=r"0\.5000 of 1 dollars .* in this run") as refused:
             await budget.reserve(0.51)
+        assert "does not count towards the next run's cap" in str(refused.value.hint)
         await budget.reserve(0.5)
 
     asyncio.run(story())

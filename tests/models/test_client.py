@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from workbench import QUESTIONS, Workbench
 from distill.errors import BudgetError, LedgerError, ModelError
 from distill.ledger import Ledger, canonical_json
 from distill.models import Failure, Reply, Request
-from distill.models.breaker import AT_LEAST, UNANSWERED
+from distill.models.breaker import AT_LEAST, FAILED_ATTEMPTS, UNANSWERED
 from distill.models.budget import Budget
 from distill.models.client import ModelClient
 from distill.models.limits import Limits
@@ -204,6 +205,40 @@ def test_an_endpoint_that_never_answered_is_left_alone_at_once(ledger: Ledger) -
     with pytest.raises(ModelError, match="connection refused"):
         client_on(ledger).ask("teacher", parrot, requests(*map(str, range(500))))
     assert len(parrot.asked) <= 2 * UNANSWERED
+
+
+@pytest.mark.parametrize("maybe_billed", [False, True])
+def test_attempts_alone_tell_that_an_endpoint_never_answers(
+    ledger: Ledger, maybe_billed: bool
+) -> None:
+    async def down(prompt: str) -> str:
+        raise FailedRequestError(
+            "HTTP 500", retry=True, retry_after_s=0.001, maybe_billed=maybe_billed
+        )
+
+    parrot, client = Parrot(down, concurrency=8, max_retries=100), client_on(ledger)
+    with pytest.raises(ModelError) as stopped:
+        client.ask("teacher", parrot, requests(*map(str, range(500))))
+
+    attempts, tried = len(parrot.asked), len(set(parrot.asked))
+    assert FAILED_ATTEMPTS <= attempts <= FAILED_ATTEMPTS + 2 * parrot.concurrency
+    assert re.search(
+        rf"teacher: stopped early: \d+ attempts at {tried} requests failed and none succeeded. "
+        rf"{500 - tried} requests were not tried. The last one: HTTP 500.",
+        str(stopped.value),
+    )
+    assert (client.spend["teacher"].lost >= FAILED_ATTEMPTS) == maybe_billed
+
+
+def test_an_endpoint_that_comes_up_late_is_waited_for(ledger: Ledger) -> None:
+    async def third_time(prompt: str) -> str:
+        if parrot.asked.count(prompt) < 3:
+            raise FailedRequestError("HTTP 500", retry=True, retry_after_s=0.001)
+        return prompt
+
+    parrot = Parrot(third_time, concurrency=30, max_retries=2)
+    outcomes = list(client_on(ledger).ask("teacher", parrot, requests(*map(str, range(30)))))
+    assert all(isinstance(out, Reply) for out in outcomes)
 
 
 def test_an_endpoint_that_went_down_is_left_alone_after_a_few_failures(ledger: Ledger) -> None:
