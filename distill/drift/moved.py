@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from distill.drift.answers import Asked
 from distill.drift.check import Drift, said
+from distill.ledger.parts import first_difference
+from distill.report.wording import visible
 
 SHOWN = 3
+SHOWN_CHARS = 400
+# Of a text that is cut: its end, where a final number or label stands.
+END_CHARS = 80
+# What two replies begin with alike is passed over from this length on, but for a few words.
+LONG_START = 120
+BEFORE_CHARS = 60
 
 
 def most_moved(made: Drift, most: int = SHOWN) -> list[tuple[Asked, float]]:
@@ -26,6 +34,27 @@ def shown_replies(one: Asked) -> tuple[str, str]:
     gone = then - now or then
     new = now - then or now
     return gone.most_common(1)[0][0], new.most_common(1)[0][0]
+
+
+def excerpts(then: str, now: str) -> tuple[str, str]:
+    """Return two replies on a line each, long ones from shortly before they part, with their end.
+
+    Returns:
+        At most `SHOWN_CHARS` characters of each, and an ellipsis where something is left out.
+    """
+    then, now = (" ".join(text.split()) for text in (then, now))
+    part = first_difference(then, now)
+    start = 0
+    if part > LONG_START and max(len(then), len(now)) > SHOWN_CHARS:
+        start = then.rfind(" ", 0, part - BEFORE_CHARS) + 1 or part - BEFORE_CHARS
+    return _excerpt(then, start), _excerpt(now, start)
+
+
+def _excerpt(text: str, start: int) -> str:
+    before, rest = ("…" if start else ""), text[start:]
+    if len(rest) > SHOWN_CHARS:
+        rest = f"{rest[: SHOWN_CHARS - END_CHARS]} … {rest[-END_CHARS:]}"
+    return visible(before + rest)
 
 
 def _differs(one: Asked) -> bool:

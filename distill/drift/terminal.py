@@ -11,11 +11,10 @@ from rich.text import Text
 
 from distill.drift.answers import Asked
 from distill.drift.check import Drift, said
-from distill.drift.moved import most_moved, shown_replies
+from distill.drift.moved import excerpts, most_moved, shown_replies
 from distill.drift.sentences import NAMES, effect, said_of, verdict
 from distill.report.plain import print_plainly
 from distill.report.wording import counted, one_line, usd
-from distill.reproduce.differ import excerpts
 
 INDENT = (0, 0, 0, 2)
 QUESTION_CHARS = 160
@@ -44,7 +43,8 @@ def _print(made: Drift, console: Console) -> None:
     if changed:
         console.print(Text("\nChanged most", style="bold"))
     for one, _ in changed:
-        console.print(Padding(_beside(one, made), (0, 0, 1, 2), expand=False))
+        console.print(Padding(Text(one_line(one.question, QUESTION_CHARS), "dim"), INDENT))
+        console.print(Padding(_then_and_now(one, made), (0, 0, 1, 2), expand=False))
     spend = made.spend
     before = f", {spend.cached} more were paid for before" if spend.cached else ""
     console.print(
@@ -70,12 +70,11 @@ def _figures(made: Drift) -> Text | Table:
     return table
 
 
-def _beside(one: Asked, made: Drift) -> Table:
-    table = Table(
-        title=Text(one_line(one.question, QUESTION_CHARS)), title_justify="left", title_style="dim"
-    )
-    table.add_column("then")
-    table.add_column("now")
+def _then_and_now(one: Asked, made: Drift) -> Table:
+    """Return what was said, one under the other: answers are wide."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
     if made.task == "classify":
         cells = [
             ", ".join(
@@ -85,5 +84,6 @@ def _beside(one: Asked, made: Drift) -> Table:
         ]
     else:
         cells = list(excerpts(*shown_replies(one)))
-    table.add_row(*map(Text, cells))
+    for name, cell in zip(("then", "now"), cells, strict=True):
+        table.add_row(name, Text(cell))
     return table

@@ -17,6 +17,7 @@ from workbench import QUESTIONS, Ended, Workbench
 
 from distill.config import compose, config_sha256
 from distill.drift.draw import FOLDER, UNFINISHED
+from distill.drift.moved import excerpts
 
 COUNT = 5
 SAMPLES = 5
@@ -184,8 +185,27 @@ def test_a_teacher_that_answers_otherwise_has_drifted_and_the_answers_are_shown(
     assert ended.status == 1, ended.err
     assert "Drift: claude-opus-4-5-20251101 does not answer as it did (answers" in ended.out
     assert "Changed most" in ended.out
+    assert "\n  then  " in ended.out
+    assert "\n  now   " in ended.out
     assert "banana" in ended.out or "quantum" in ended.out or "chalk" in ended.out
     assert ended.err == ""
+
+
+def test_as_much_of_both_answers_is_shown_as_tells_what_moved() -> None:
+    shared = "The same words begin both. " * 40
+    then, now = excerpts(f"{shared}Then {'a ' * 400}#### 4", f"{shared}Now {'b ' * 400}#### 17")
+
+    for text, middle, final in ((then, "Then a a", "#### 4"), (now, "Now b b", "#### 17")):
+        assert text.startswith("…")
+        assert 0 < text.index(middle) <= 80
+        assert text.endswith(final)
+        assert " … " in text
+        assert 400 < len(text) + 10 < 420
+    assert excerpts("Yes,\n it is.\x1b", "No.") == ("Yes, it is.␛", "No.")
+    alike = shared[:200]
+    assert excerpts(f"{alike}a", f"{alike}b") == (f"{alike}a", f"{alike}b")
+    unbroken = "あ" * 900
+    assert excerpts(f"{unbroken}え", f"{unbroken}い")[0] == f"…{'あ' * 60}え"
 
 
 def test_one_object_tells_a_program_the_same(bench: Workbench) -> None:
