@@ -188,6 +188,10 @@ def _note(record: RunRecord, name: str) -> str:
     if name == "augmented":
         asked = record.table.filter(is_made())["seed_id"].n_unique()
         kept = record.funnel["augmented"] - record.funnel["seeds"]
+        if not asked:
+            settings = plan.config["augment"]
+            zero = [f"augment.{key}=0" for key in ("per_seed", "max_rows") if settings[key] == 0]
+            return f"no new question was asked for{f' ({listed(zero)})' if zero else ''}"
         return f"{kept:,} of {counted(asked, 'new question')} kept"
     if name == "filtered" and not plan.filters:
         return "no filters"
