@@ -198,6 +198,18 @@ def _note(record: RunRecord, name: str) -> str:
     return "no judge" if name == "judged" and plan.judge is None else ""
 
 
+def empty_sentence(record: RunRecord, manifest: Manifest) -> str | None:
+    """Say that the dataset is empty and what became of its rows; `None` where it is not."""
+    if manifest["rows"] or evaluates_alone(record):
+        return None
+    lost = {why: rows for why, rows in manifest["rejected"].items() if rows}
+    if not lost:
+        return "The dataset is empty."
+    (why, most), fell = max(lost.items(), key=lambda item: item[1]), sum(lost.values())
+    main = f"all as {why}" if most == fell else f"most as {why} ({most:,})"
+    return f"The dataset is empty: {counted(fell, 'row')} fell out, {main}."
+
+
 def rejected_words(lost: Mapping[str, int]) -> str:
     """Return reasons with their rows, `min_words 20, uncertainty 8`; rules without rows are out."""
     return listed([f"{reason} {rows:,}" for reason, rows in lost.items() if rows])
