@@ -257,6 +257,8 @@ def test_a_failed_step_is_eliminated_and_its_line_goes_on_from_the_text_before_i
         "complicate": "too_long",
         "broaden": None,
     }
+    assert made.filter(reason="leaked_prompt")["detail"][0] == "it says 'rewritten question'"
+    assert "words more, at most" in made.filter(reason="too_long")["detail"][0]
     for seed in range(len(QUESTIONS)):
         line = made.filter(parent_id=f"s{seed}").rows(named=True)
         source = f"s{seed}"
@@ -264,6 +266,14 @@ def test_a_failed_step_is_eliminated_and_its_line_goes_on_from_the_text_before_i
             assert about(row)["from"] == source
             source = source if row["reason"] else row["id"]
     assert max(len(text.split("In case")) for text in rewritten(bench)) == 4
+
+
+def test_a_run_that_asks_for_no_new_question_says_so(bench: Workbench) -> None:
+    ended = bench.run_unjudged("augment=paraphrase", "augment.per_seed=0")
+
+    assert ended.status == 0, ended.err
+    words = " ".join(ended.out.split())
+    assert "no new question was asked for (augment.per_seed=0)" in words
 
 
 def test_another_model_may_write_the_questions(bench: Workbench) -> None:

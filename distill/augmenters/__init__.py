@@ -14,10 +14,10 @@ from distill.augmenters.evolve import Evolve
 from distill.augmenters.grid import Grid
 from distill.augmenters.paraphrase import Paraphrase
 from distill.augmenters.persona import Persona
-from distill.augmenters.step import Chain, Step
+from distill.augmenters.step import Chain, Flaw, Step
 from distill.models.protocol import Model, Request
 
-__all__ = ["Augmenter", "Chain", "Evolve", "Grid", "Paraphrase", "Persona", "Step"]
+__all__ = ["Augmenter", "Chain", "Evolve", "Flaw", "Grid", "Paraphrase", "Persona", "Step"]
 
 
 @runtime_checkable
@@ -38,8 +38,8 @@ class Augmenter(Protocol):
     def request(self, text: str, step: Step) -> Request:
         """Return what the model is asked, so that it rewrites `text`."""
 
-    def fault(self, made: str, text: str) -> str | None:
-        """Return why `made` is no good rewriting of `text`, one word or two; `None` if it is."""
+    def fault(self, made: str, text: str) -> Flaw | None:
+        """Return why `made` is no good rewriting of `text`; `None` if it is."""
 
     def reference(self, parent: str | None) -> str | None:
         """Return the reference that a rewriting has, given its parent's."""

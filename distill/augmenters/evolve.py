@@ -8,7 +8,7 @@ from pydantic import Field
 
 from distill.augmenters.dealing import dealt, quotas
 from distill.augmenters.rewriting import Rewriting
-from distill.augmenters.step import Chain, Step
+from distill.augmenters.step import Chain, Flaw, Step
 from distill.component import Positive, Text, Texts, component
 
 MOST_ROUNDS = 20
@@ -59,14 +59,13 @@ class Evolve(Rewriting):
             found.append([tuple(steps[at : at + self.rounds]) for at in starts])
         return found
 
-    def fault(self, made: str, text: str) -> str | None:
+    def fault(self, made: str, text: str) -> Flaw | None:
         """Return `leaked_prompt` or `too_long`, or `None` for a step that came out well."""
         before, after = text.casefold(), made.casefold()
-        if any(m.casefold() in after and m.casefold() not in before for m in self.markers):
-            return "leaked_prompt"
+        leaked = [m for m in self.markers if m.casefold() in after and m.casefold() not in before]
+        if leaked:
+            return Flaw("leaked_prompt", f"it says {', '.join(map(repr, leaked))}")
         added = len(made.split()) - len(text.split())
-        return (
-            "too_long"
-            if self.max_added_words is not None and added > self.max_added_words
-            else None
-        )
+        if self.max_added_words is None or added <= self.max_added_words:
+            return None
+        return Flaw("too_long", f"{added} words more, at most {self.max_added_words} are allowed")

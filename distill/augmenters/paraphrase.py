@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from distill.augmenters.rewriting import Rewriting
-from distill.augmenters.step import Chain
+from distill.augmenters.step import Chain, Flaw
 from distill.component import Text, component
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -42,9 +42,14 @@ class Paraphrase(Rewriting):
         """Return one step for each paraphrase."""
         return self.single(list(self.styles.items()), seeds, seed)
 
-    def fault(self, made: str, text: str) -> str | None:
+    def fault(self, made: str, text: str) -> Flaw | None:
         """Return `numbers_changed` where numbers are to be kept and are not."""
-        return "numbers_changed" if self.keep_numbers and _numbers(made) != _numbers(text) else None
+        before, after = _numbers(text), _numbers(made)
+        if not self.keep_numbers or before == after:
+            return None
+        told = ("lost", sorted(before - after)), ("added", sorted(after - before))
+        words = [f"{what} {', '.join(numbers)}" for what, numbers in told if numbers]
+        return Flaw("numbers_changed", "; ".join(words))
 
     def reference(self, parent: str | None) -> str | None:
         """Return the parent's reference where it is to be kept."""

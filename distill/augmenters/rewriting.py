@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from distill.augmenters.dealing import dealt, quotas
-from distill.augmenters.step import Chain, Step
+from distill.augmenters.step import Chain, Flaw, Step
 from distill.component import Count, Text, component
 from distill.embeddings import require_embeddings
 from distill.models.protocol import Model, Request
@@ -82,7 +82,7 @@ class Rewriting:
         )
         return Request(prompt=prompt, system=self.system, schema=SCHEMA, sample=step.sample)
 
-    def fault(self, made: str, text: str) -> str | None:
+    def fault(self, made: str, text: str) -> Flaw | None:
         """Find no fault: what holds for every augmenter is looked at elsewhere."""
         del made, text
         return None

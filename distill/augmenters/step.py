@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,13 @@ class Step:
     name: str
     how: str
     sample: int = 0
+
+
+class Flaw(NamedTuple):
+    """Why a rewriting is no good: a word or two, and the evidence in words."""
+
+    reason: str
+    detail: str
 
 
 # Each step rewrites what the one before it made, or the seed itself where that was no good.

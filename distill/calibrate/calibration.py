@@ -39,9 +39,9 @@ from distill.calibrate.kin import is_kin
 from distill.calibrate.labelled import judge_sha256, read_judged, read_labelled
 from distill.calibrate.result import Calibration, Labels
 from distill.calibrate.thresholds import EQUAL, lines, recommend
-from distill.errors import ConfigError, DistillError, Fault, printable
+from distill.errors import ConfigError, DistillError, Fault, UserError, printable
 from distill.folder import MANIFEST
-from distill.judges import Judge, Verdict
+from distill.judges import Judge, Pairwise, Verdict
 from distill.ledger import Ledger, now_utc
 from distill.models.budget import Budget, Spend
 from distill.models.client import ModelClient
@@ -61,10 +61,12 @@ def calibrate(plan: Plan, console: Console) -> Calibration:
         ConfigError: no judge or no labels are configured, or the run had another judge.
         DataError: faults of the labelled file, all at once.
         BudgetError: the next request could pass the cap; what was paid for is kept.
+        UserError: the judge compares answers and no question has two.
         DistillError: the judge scored nothing.
     """
     judge = judge_of(plan)
     labels = read(plan)
+    _check_pairs(judge, labels.records.frame)
     started_at = now_utc()
     with Ledger(plan.ledger.url, synchronous=plan.ledger.synchronous) as ledger:
         budget, progress = Budget(plan.budget.max_usd), Progress(console)
@@ -132,6 +134,23 @@ def read(plan: Plan) -> Labels:
             scores = read_judged(folder, plan.config, seen)["score"].to_numpy()
             run = read_facts(folder / MANIFEST).run_id
     return Labels(records=records, run_scores=scores, run=run)
+
+
+def _check_pairs(judge: Judge, frame: pl.DataFrame) -> None:
+    """Refuse labels on which a judge that compares answers would say nothing.
+
+    Raises:
+        UserError: no question has two different answers.
+    """
+    if not isinstance(judge, Pairwise):
+        return
+    answers = pl.col("answer").str.strip_chars().n_unique()
+    several = frame.group_by("question").agg(answers=answers).filter(pl.col("answers") > 1)
+    if several.is_empty():
+        raise UserError(
+            "judge=pairwise: nothing to compare: no question has two answers.",
+            hint="label two or more different answers to each question, or take judge=rubric",
+        )
 
 
 def compared(

@@ -188,10 +188,26 @@ def _note(record: RunRecord, name: str) -> str:
     if name == "augmented":
         asked = record.table.filter(is_made())["seed_id"].n_unique()
         kept = record.funnel["augmented"] - record.funnel["seeds"]
+        if not asked:
+            settings = plan.config["augment"]
+            zero = [f"augment.{key}=0" for key in ("per_seed", "max_rows") if settings[key] == 0]
+            return f"no new question was asked for{f' ({listed(zero)})' if zero else ''}"
         return f"{kept:,} of {counted(asked, 'new question')} kept"
     if name == "filtered" and not plan.filters:
         return "no filters"
     return "no judge" if name == "judged" and plan.judge is None else ""
+
+
+def empty_sentence(record: RunRecord, manifest: Manifest) -> str | None:
+    """Say that the dataset is empty and what became of its rows; `None` where it is not."""
+    if manifest["rows"] or evaluates_alone(record):
+        return None
+    lost = {why: rows for why, rows in manifest["rejected"].items() if rows}
+    if not lost:
+        return "The dataset is empty."
+    (why, most), fell = max(lost.items(), key=lambda item: item[1]), sum(lost.values())
+    main = f"all as {why}" if most == fell else f"most as {why} ({most:,})"
+    return f"The dataset is empty: {counted(fell, 'row')} fell out, {main}."
 
 
 def rejected_words(lost: Mapping[str, int]) -> str:

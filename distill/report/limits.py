@@ -16,6 +16,7 @@ from distill.models import Model
 from distill.record import RunRecord
 from distill.report.facts import (
     Manifest,
+    empty_sentence,
     evaluates_alone,
     has_control,
     judge_kind,
@@ -52,6 +53,7 @@ JUDGE_DOUBTS = {
 def doubts(record: RunRecord, manifest: Manifest) -> list[str]:
     """Return what could overturn the verdict, the gravest first."""
     return [
+        *filter(None, [empty_sentence(record, manifest)]),
         *_comparison_doubts(manifest),
         *credit_doubts(manifest),
         *seed_doubts(manifest),

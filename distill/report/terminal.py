@@ -22,6 +22,7 @@ from distill.report.facts import (
     ArmLine,
     Manifest,
     arm_lines,
+    empty_sentence,
     evaluates_alone,
     funnel_steps,
     has_control,
@@ -75,7 +76,11 @@ def print_summary(record: RunRecord, console: Console) -> None:
 def _print(record: RunRecord, console: Console) -> None:
     manifest = make_manifest(record)
     roomy = console.width >= ROOMY
-    funnel = _block("Funnel", _funnel(record, manifest, roomy=roomy))
+    empty = empty_sentence(record, manifest)
+    funnel = [
+        *_block("Funnel", _funnel(record, manifest, roomy=roomy)),
+        *([Padding(Text(empty, style="bold yellow"), INDENT, expand=False)] if empty else []),
+    ]
     for block in (
         _title(record, manifest),
         *(() if evaluates_alone(record) else funnel),

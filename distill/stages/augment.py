@@ -143,7 +143,7 @@ def _without_faults(
 ) -> Iterator[Rewrite]:
     for one, line in zip(found, lines, strict=True):
         fault = None if one.reason else augmenter.fault(one.question, line.text)
-        yield one if fault is None else one.but(fault)
+        yield one if fault is None else one.but(fault.reason, fault.detail)
 
 
 def _take(

@@ -69,7 +69,7 @@ def merged(
                 status="warn" if first.fires else after[name].status,
                 finding=Finding(
                     fires=first.fires or second.fires,
-                    sentence=f"{first.sentence} {second.sentence}",
+                    sentence=" ".join(dict.fromkeys((first.sentence, second.sentence))),
                     rows=(*first.rows, *second.rows),
                     hint=(first if first.fires else second).hint,
                     review=second.review,

@@ -113,19 +113,20 @@ def test_a_line_of_evolution_tries_every_operation_before_one_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "fault"),
+    ("made", "evidence"),
     [
         ("Of 1200 boats 3.5 left?", None),
         ("1,200 boats, 3.5 of them left?", None),
-        ("1200 boats, some of them left?", "numbers_changed"),
-        ("1200 boats, 3.5 of them left on the 2nd?", "numbers_changed"),
-        ("3.50 of 1200 boats left?", "numbers_changed"),
+        ("1200 boats, some of them left?", "lost 3.5"),
+        ("1200 boats, 3.5 of them left on the 2nd?", "added 2"),
+        ("3.50 of 1200 boats left?", "lost 3.5; added 3.50"),
     ],
 )
-def test_a_paraphrase_keeps_the_numbers(made: str, fault: str | None) -> None:
+def test_a_paraphrase_keeps_the_numbers(made: str, evidence: str | None) -> None:
     text = "If 3.5 of 1,200 boats left?"
+    flaw = None if evidence is None else ("numbers_changed", evidence)
 
-    assert augmenter("paraphrase").fault(made, text) == fault
+    assert augmenter("paraphrase").fault(made, text) == flaw
     assert augmenter("paraphrase", "augment.keep_numbers=false").fault(made, text) is None
 
 

@@ -402,6 +402,21 @@ def test_a_judge_of_pairs_that_favours_the_first_place_is_found(bench: Workbench
     assert bench.api.count("judge") == 40 + repeats["rows"]
 
 
+def test_a_judge_of_pairs_without_two_answers_to_any_question_is_refused(bench: Workbench) -> None:
+    rows = [
+        {"question": f"Question {i // 2}?", "answer": f"{RIGHT}{' ' * (i % 2)}", "human_score": 1}
+        for i in range(6)
+    ]
+    bench.write("labels.jsonl", rows)
+    ended = calibrate(bench, "judge=pairwise", "calibrate.path=labels.jsonl")
+
+    assert ended.status == 2
+    assert "nothing to compare: no question has two answers" in ended.err
+    assert not ended.has_traceback
+    assert bench.api.count() == 0
+    assert not (bench.folder / "out").exists()
+
+
 def test_a_verifier_is_calibrated_without_a_model(bench: Workbench) -> None:
     rows = [
         {"question": f"{i} + 1?", "answer": f"It is #### {i + (i % 4 != 0)}", "human_score": 1,

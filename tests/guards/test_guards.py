@@ -321,7 +321,11 @@ def found(untold: Untold | None, *, fires: bool = False) -> GuardResult:
 def test_two_looks_of_which_one_could_not_tell_are_one(
     before: GuardResult, after: GuardResult, told: str
 ) -> None:
-    assert merged({"g": before}, {"g": after})["g"].told == told
+    both = merged({"g": before}, {"g": after})["g"]
+
+    assert both.told == told
+    assert both.finding is not None
+    assert both.finding.sentence == "So."
 
 
 @pytest.mark.parametrize(

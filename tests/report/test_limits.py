@@ -39,6 +39,9 @@ def _limits(record: RunRecord) -> str:
             id="few_items",
         ),
         pytest.param({"heldout": 0}, "No student was compared", id="no_heldout"),
+        pytest.param(
+            SHAPES["nothing_kept"], "The dataset is empty: ", id="nothing_left_to_train_on"
+        ),
         pytest.param(SHAPES["no_control"], "no control", id="no_control"),
         pytest.param({"guards": warned()}, "Guard contamination: 25 of 220", id="guard_warned"),
         pytest.param({"guards": warned()}, "1 guard was off: real_heldout", id="guard_off"),

@@ -109,6 +109,18 @@ def test_a_guard_that_could_not_tell_is_not_told_as_passed(make_run: MakeRun) ->
     }  # fmt: skip
 
 
+def test_an_empty_dataset_is_told_with_what_became_of_its_rows(make_run: MakeRun) -> None:
+    record = make_run(**SHAPES["nothing_kept"])
+    fell = make_manifest(record)["rejected"]
+    printed = " ".join(_printed(record).split())
+    told = f"The dataset is empty: {sum(fell.values())} rows fell out, "
+
+    assert told in printed
+    assert printed.index("Funnel") < printed.index(told) < printed.index("Cost")
+    assert max(fell, key=lambda why: fell[why]) in printed.split(told)[1][:60]
+    assert "The dataset is empty" not in _printed(make_run())
+
+
 def test_all_evidence_of_a_guard_is_in_the_manifest(make_run: MakeRun) -> None:
     found = make_manifest(make_run(guards=warned(rows=250)))["guard_findings"]
 
