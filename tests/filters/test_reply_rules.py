@@ -155,12 +155,20 @@ def test_an_answer_in_another_form_is_dropped(pattern: str, answer: str, dropped
     assert rejected(FormatRegex(pattern=pattern), answer) == dropped
 
 
-@pytest.mark.parametrize("pattern", ["(", "(?=x)y"])
-def test_a_pattern_that_cannot_be_read_is_a_fault_of_the_config(pattern: str) -> None:
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("ab(", "unclosed group at character 3"),
+        ("(?=x)y", "look-around, .* is not supported at character 1"),
+        ("x{99999999}", "too large"),
+    ],
+)
+def test_a_pattern_that_cannot_be_read_is_a_fault_of_the_config(pattern: str, why: str) -> None:
     config = compose(
         ["seeds.path=-", "filter=format_regex", f"filter.format_regex.pattern='{pattern}'"]
     )
-    with pytest.raises(ConfigError, match=r"filter\.format_regex\.pattern: got .*, want a regular"):
+    told = rf"filter\.format_regex\.pattern: got .*, want a regular expression \(.*{why}\)\.$"
+    with pytest.raises(ConfigError, match=told):
         build(config)
 
 
