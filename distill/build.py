@@ -242,7 +242,10 @@ def _fault(kind: Any, key: str, detail: Any) -> Fault:
         return Fault(f"{key}.{field}" if field in fields else key, rest or message)
     if detail["type"] == "value_error":
         return Fault(where, message.removeprefix("want "), shown(detail["input"]))
-    rule = _rule(fields, loc, message.removeprefix("Input should be "))
+    otherwise = message.removeprefix("Input should be ")
+    if detail["type"] == "tuple_type":
+        otherwise = "a list of texts"
+    rule = _rule(fields, loc, otherwise)
     return Fault(where, rule, shown(detail["input"]), _unit_hint(rule, detail["input"]))
 
 

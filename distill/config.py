@@ -135,10 +135,10 @@ def compose(overrides: Sequence[str], *, config_dir: Path | None = None) -> Conf
     from hydra.core.global_hydra import GlobalHydra
     from omegaconf import OmegaConf
 
-    _check_syntax(overrides)
+    folders = [conf_dir(), *([config_dir.absolute()] if config_dir else [])]
+    _check_syntax(overrides, folders)
     register_resolvers()
     GlobalHydra.instance().clear()
-    folders = [conf_dir(), *([config_dir.absolute()] if config_dir else [])]
     if config_dir is not None and not config_dir.is_dir():
         raise ConfigError([Fault("--config-dir", "a folder that exists", shown(str(config_dir)))])
     searched = [f"hydra.searchpath=['file://{_quoted(folder)}']" for folder in folders[1:]]
@@ -316,13 +316,16 @@ def missing_value(key: str) -> Fault:
         "task.labels": "task.labels=[first,second,…]",
         "teacher.model": "teacher.model=ID, the exact id as the endpoint knows it",
         "student.model": "student.model=ID, the exact id as the endpoint knows it",
+        "filter.format_regex.pattern": "filter.format_regex.pattern='…', what an answer must hold",
         "student.base.model": "student.base.model=ID, the exact id as the endpoint knows it",
     }
-    return Fault(key, "a value that a run cannot be repeated without", "nothing", hints.get(key))
+    wants = {"filter.format_regex.pattern": "a regular expression"}
+    want = wants.get(key, "a value that a run cannot be repeated without")
+    return Fault(key, want, "nothing", hints.get(key))
 
 
-def _check_syntax(overrides: Sequence[str]) -> None:
-    """Raise a `ConfigError` that names every override that Hydra's grammar does not take."""
+def _check_syntax(overrides: Sequence[str], folders: Sequence[Path]) -> None:
+    """Raise a `ConfigError` that names every override that cannot be read or contradicts itself."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -332,7 +335,12 @@ def _check_syntax(overrides: Sequence[str]) -> None:
         try:
             if override.lstrip("+~").startswith("="):
                 raise HydraException("no key")
-            parser.parse_override(override)
+            parsed = parser.parse_override(override)
+            chosen = None if parsed.is_sweep_override() else parsed.value()
+            is_group = any((folder / str(parsed.key_or_group)).is_dir() for folder in folders)
+            if is_group and isinstance(chosen, list) and len(chosen) > 1 and "none" in chosen:
+                got = f"[{','.join(map(str, chosen))}]"
+                faults.append(Fault(parsed.key_or_group, "none alone or choices without it", got))
         except HydraException:
             hint = "quote what has spaces, commas or brackets for the shell: 'key=\"a b\"'"
             faults.append(Fault("override", "key=value or group=choice", shown(override), hint))
@@ -355,7 +363,8 @@ def _told_by_us(overrides: Sequence[str], folders: Sequence[Path]) -> Iterator[N
 
 def _fault(error: BaseException, overrides: Sequence[str], folders: Sequence[Path]) -> Fault:
     text = " ".join(str(error).split()).removesuffix(".")
-    absent = re.search(r"Could not find '([^']+)/([^'/]+)'", text)
+    # Hydra has other words for one choice of several.
+    absent = re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", text)
     if absent:
         known = choices_of(absent[1], folders) or _plugins(text)
         want = f"one of {', '.join(known)}"

@@ -163,7 +163,9 @@ def unknown_run(reference: str, runs: Sequence[KnownRun], looked_in: Sequence[st
     where = f"looked {' and '.join(looked_in)}"
     path = Path(reference).expanduser()
     if path.is_dir():
-        inside = [printable(str(run.place)) for run in local_runs(path)]
+        # A folder around this one holds what others keep there.
+        is_around = path.resolve() in Path.cwd().resolve().parents
+        inside = [] if is_around else [printable(str(run.place)) for run in local_runs(path)]
         if inside:
             return UserError(
                 f"{reference}: no run, but a folder of {len(inside)}.",

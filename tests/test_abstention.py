@@ -141,7 +141,7 @@ def test_only_answers_of_the_teacher_that_could_be_read_are_counted() -> None:
     table = drop(table, table["id"] == "r3", stage="generate", reason="max_tokens")
     filters = {
         "short": MinWords(min_words=2),
-        "doubt": Uncertainty(markers=MARKERS, policy="abstain"),
+        "doubt": Uncertainty(markers=MARKERS, policy="abstain", quoted=True),
     }
     done = apply_filters(table, filters)
     found = abstention(done, filters)
@@ -153,7 +153,7 @@ def test_only_answers_of_the_teacher_that_could_be_read_are_counted() -> None:
 
 
 def test_what_a_judge_drops_later_counts_as_left_by_the_filters() -> None:
-    filters = {"doubt": Uncertainty(markers=MARKERS, policy="keep")}
+    filters = {"doubt": Uncertainty(markers=MARKERS, policy="keep", quoted=True)}
     table = apply_filters(answered_table(["I don't know", "yes"]), filters)
     table = drop(table, table["id"] == "r0", stage="judge", reason="below_threshold")
     found = abstention(table, filters)
@@ -163,7 +163,7 @@ def test_what_a_judge_drops_later_counts_as_left_by_the_filters() -> None:
 
 
 def test_a_part_without_an_answer_is_absent() -> None:
-    filters = {"doubt": Uncertainty(markers=MARKERS, policy="drop")}
+    filters = {"doubt": Uncertainty(markers=MARKERS, policy="drop", quoted=True)}
     assert abstention(answered_table([]), filters) == {"policy": {"doubt": "drop"}}
     done = apply_filters(answered_table(["I don't know"]), filters)
     assert set(abstention(done, filters) or {}) == {"policy", "before"}

@@ -65,6 +65,7 @@ FAULTS = [
     pytest.param("filter.uncertainty.markers=[1]", "filter.uncertainty.markers", "", id="list of"),
     pytest.param("filter.keyword_overlap.min_share=20", "min_share", "0.2", id="share in percent"),
     pytest.param("guard.contamination.ngram=101", "guard.contamination.ngram", "100", id="ngram"),
+    pytest.param("filter=format_regex", "filter.format_regex.pattern", "expression", id="pattern"),
     pytest.param("budget.max_usd=-1", "budget.max_usd", "0", id="budget"),
     pytest.param("select.max_rows=-1", "select.max_rows", "0", id="rows"),
     pytest.param("seed=-1", "seed", "2**32", id="seed"),
@@ -102,6 +103,9 @@ def test_a_fault_is_told_with_its_whole_key_and_the_rule(
         pytest.param("judge=rubrik", "judge", "did you mean rubric?", id="choice"),
         pytest.param("teacher=gpt", "teacher", "claude, gemini, llamacpp", id="far choice"),
         pytest.param("filter=[min_words,nope]", "filter", "nope", id="one of several"),
+        pytest.param("filter=[uncertanty,empty]", "filter", "mean uncertainty?", id="near of two"),
+        pytest.param("filter=[empty,nope]", "filter", "one of boilerplate, classify", id="listed"),
+        pytest.param("filter=[none,strict]", "filter", "none alone", id="none and another"),
         pytest.param("experiment=dmeo", "experiment", "did you mean demo?", id="experiment"),
         pytest.param("judge.threshold", "judge.threshold", "key=value", id="no value"),
         pytest.param("=5", "=5", "key=value", id="no key"),
@@ -385,6 +389,17 @@ def test_a_whole_mapping_of_the_users_own_replaces_the_default(prefix: str) -> N
     assert list(rubric["judge"]["dimensions"]) == ["truth", "tone"]
     assert rubric["judge"]["floors"] == {}
     build(rubric)
+
+
+@pytest.mark.parametrize(
+    ("choice", "word"),
+    [
+        ("filter=language", "filter.language.languages=en"),
+        ("augment=grid", "augment.dimensions={a: x}"),
+    ],
+)
+def test_one_text_in_the_place_of_several_is_told_so(choice: str, word: str) -> None:
+    assert ", want a list of texts." in told(SEEDS, choice, word)
 
 
 def test_one_key_of_such_a_mapping_leaves_the_others_alone() -> None:

@@ -318,6 +318,16 @@ def test_a_missing_file_is_told_with_its_likely_name(write: Write, tmp_path: Pat
     assert "questions.jsonl" in fault
 
 
+def test_an_ending_that_two_names_share_does_not_make_them_alike(
+    write: Write, tmp_path: Path
+) -> None:
+    write("{}", "mix.jsonl")
+    fault = faults_of(str(tmp_path / "nope.jsonl"))[0]
+    assert "looked in" in fault
+    assert "mix.jsonl" not in fault
+    assert "did you mean" in faults_of(str(tmp_path / "mix.json"))[0]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_told(write: Write) -> None:
     source = write("{}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import polars as pl
@@ -10,13 +11,20 @@ from pydantic import AfterValidator
 from distill.component import component
 
 
+def _why(told: str) -> str:
+    """Return what the engine objects to, and at which sign of the pattern where it shows that."""
+    what = re.search(r"^error: (.+)$", told, re.MULTILINE)
+    at = re.search(r"^    ( *)\^", told, re.MULTILINE)
+    where = f" at character {len(at[1]) + 1}" if at else ""
+    return (what[1] if what else "it cannot be read, or is too large") + where
+
+
 def _readable(pattern: str) -> str:
     # The engine that will run it is the one to ask: Polars knows no look-around.
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError as error:
-        why = " ".join(str(error).split())
-        raise ValueError(f"want a regular expression that Polars can read ({why})") from None
+        raise ValueError(f"want a regular expression ({_why(str(error))})") from None
     return pattern
 
 

@@ -10,6 +10,8 @@ from distill.component import Texts, component
 from distill.filters.openings import plain
 
 Policy = Literal["drop", "keep", "review", "abstain"]
+# Typographic ones that close a word are read as apostrophes.
+QUOTES = "'\"“„«‘"
 
 
 @component
@@ -23,6 +25,8 @@ class Uncertainty:
             counted. `review`: they fall out and are listed in `review.jsonl` for a human.
             `abstain`: they fall out and are written to `abstain.jsonl` in the export's format, a
             set to train "I don't know" with.
+        quoted: Whether a marker counts right after a quotation mark too, where mostly somebody
+            else is speaking; answers in JSON want it.
 
     Note:
         A teacher that is asked to admit doubt and whose admissions are all dropped teaches
@@ -31,12 +35,13 @@ class Uncertainty:
 
     markers: Texts
     policy: Policy
+    quoted: bool
 
     def abstains(self, table: pl.DataFrame) -> pl.Series:
         """Return true for answers that hold a marker, whatever becomes of them."""
         if not self.markers:
             return pl.repeat(value=False, n=table.height, eager=True)
-        return plain(table["answer"]).str.contains_any(plain(pl.Series(self.markers)).to_list())
+        return plain(table["answer"]).str.contains(self._pattern)
 
     def rejects(self, table: pl.DataFrame) -> pl.Series:
         """Return true for answers that hold a marker, unless they are kept."""
@@ -50,6 +55,10 @@ class Uncertainty:
         if self.policy == "drop" or not self.markers:
             said = pl.lit("")
         else:
-            any_of = "|".join(pl.escape_regex(text) for text in plain(pl.Series(self.markers)))
-            said = pl.format('says "{}"', plain(table["answer"]).str.extract(f"({any_of})"))
+            said = pl.format('says "{}"', plain(table["answer"]).str.extract(self._pattern))
         return pl.select(detail=pl.when(rejects).then(said)).to_series()
+
+    @property
+    def _pattern(self) -> str:
+        any_of = "|".join(pl.escape_regex(text) for text in plain(pl.Series(self.markers)))
+        return f"({any_of})" if self.quoted else f"(?:^|[^{QUOTES}])({any_of})"

@@ -60,7 +60,9 @@ def _near(path: Path) -> str | None:
         names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
     except OSError:
         return None
-    near = get_close_matches(path.name, names, n=1)
+    # That both end in .jsonl does not make two names alike.
+    stems = get_close_matches(path.stem, {Path(name).stem for name in names}, n=len(names) or 1)
+    near = get_close_matches(path.name, [n for n in names if Path(n).stem in stems], n=1)
     return f"did you mean {path.with_name(near[0])}?" if near else f"looked in {folder}"
 
 

@@ -87,7 +87,7 @@ LATER_KEYS: Mapping[str, Config] = {
         f"distill.selectors.{name}": {"min_real_share": None}
         for name in ("TopRows", "BestOfN", "Balanced", "RandomRows", "Diverse")
     },
-    "distill.filters.Uncertainty": {"policy": "drop"},
+    "distill.filters.Uncertainty": {"policy": "drop", "quoted": True},
 }
 
 

@@ -77,7 +77,9 @@ class Classify:
     letters: bool
     options: Annotated[str, Field(pattern=r"\{options\}", description="a text with {options}")]
     min_covered: Share
-    shots: Annotated[tuple[Shot, ...], Strict(False)]
+    shots: Annotated[
+        tuple[Shot, ...], Strict(False), Field(description="a list of texts with their labels")
+    ]
     max_words: Positive | None
     calibration: Literal["batch", "none"]
 

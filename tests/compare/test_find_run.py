@@ -99,6 +99,17 @@ def test_a_folder_of_runs_names_them() -> None:
     assert "outputs/sweep/0_a" in told
 
 
+def test_a_folder_around_this_one_is_not_searched_for_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_at("outputs/x/mine")
+    Path("here/deep").mkdir(parents=True)
+    monkeypatch.chdir("here/deep")
+    told = refused("../..")
+    assert "the folder of that name holds no manifest.json" in told
+    assert "mine" not in told
+
+
 def test_a_name_that_two_runs_bear_is_refused_with_both_ids() -> None:
     for sweep, run_id in (("one", "f" * 32), ("two", "e" * 32)):
         run_at(f"outputs/{sweep}/0_x", run_id=run_id, sweep={"id": "p", "point": "seed=1"})

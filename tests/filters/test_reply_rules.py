@@ -68,6 +68,10 @@ def test_an_answer_without_letter_or_digit_is_dropped(answer: str, dropped: bool
         pytest.param("I’m sorry, but I can’t do that.", True, id="typographic"),
         pytest.param("\n**I CANNOT ASSIST** with it", True, id="signs before"),
         pytest.param("I'm unable to", True, id="to the end"),
+        pytest.param("As an AI language model, I cannot provide that.", True, id="as an AI"),
+        pytest.param("Sorry, I am not able to say.", True, id="sorry"),
+        pytest.param("As an AI, I see two ways.", False, id="as an AI that answers"),
+        pytest.param("'I cannot' is short for 'I can not'.", False, id="grammar"),
         pytest.param("The parser says: I can't help.", False, id="not at the beginning"),
         pytest.param("I can't stress enough that pods die.", False, id="other words"),
         pytest.param("I won'tish", False, id="part of a word"),
@@ -151,12 +155,20 @@ def test_an_answer_in_another_form_is_dropped(pattern: str, answer: str, dropped
     assert rejected(FormatRegex(pattern=pattern), answer) == dropped
 
 
-@pytest.mark.parametrize("pattern", ["(", "(?=x)y"])
-def test_a_pattern_that_cannot_be_read_is_a_fault_of_the_config(pattern: str) -> None:
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("ab(", "unclosed group at character 3"),
+        ("(?=x)y", "look-around, .* is not supported at character 1"),
+        ("x{99999999}", "too large"),
+    ],
+)
+def test_a_pattern_that_cannot_be_read_is_a_fault_of_the_config(pattern: str, why: str) -> None:
     config = compose(
         ["seeds.path=-", "filter=format_regex", f"filter.format_regex.pattern='{pattern}'"]
     )
-    with pytest.raises(ConfigError, match=r"filter\.format_regex\.pattern: got .*, want a regular"):
+    told = rf"filter\.format_regex\.pattern: got .*, want a regular expression \(.*{why}\)\.$"
+    with pytest.raises(ConfigError, match=told):
         build(config)
 
 

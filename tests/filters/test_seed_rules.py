@@ -31,7 +31,7 @@ def shipped(name: str) -> dict[str, Any]:
     return node
 
 
-UNCERTAINTY = Uncertainty(markers=MARKERS, policy="drop")
+UNCERTAINTY = Uncertainty(markers=MARKERS, policy="drop", quoted=True)
 MIN_WORDS = MinWords(min_words=50)
 OVERLAP = KeywordOverlap(min_share=0.2, min_letters=5)
 
@@ -41,7 +41,10 @@ def rejected(filter_: Any, answer: str, question: str = "What?") -> bool:
 
 
 def test_the_shipped_numbers_are_the_articles() -> None:
-    assert Uncertainty(**shipped("uncertainty")) == UNCERTAINTY
+    # Its markers come first; quotations are told apart since.
+    uncertainty = shipped("uncertainty")
+    assert tuple(uncertainty["markers"][: len(MARKERS)]) == MARKERS
+    assert uncertainty["policy"] == "drop"
     assert MinWords(**shipped("min_words")) == MIN_WORDS
     assert KeywordOverlap(**shipped("keyword_overlap")) == OVERLAP
 
@@ -79,8 +82,12 @@ def test_an_answer_without_a_marker_is_kept(answer: str) -> None:
 
 @pytest.mark.parametrize("marker", ["I’m lost", "I'm LOST", "iʼm lost"])
 def test_a_marker_is_found_however_its_own_case_and_apostrophes_are(marker: str) -> None:
-    assert rejected(Uncertainty(markers=(marker,), policy="drop"), "well, i'm lost here")
-    assert rejected(Uncertainty(markers=(marker,), policy="drop"), "Well, I’m lost here")
+    assert rejected(
+        Uncertainty(markers=(marker,), policy="drop", quoted=True), "well, i'm lost here"
+    )
+    assert rejected(
+        Uncertainty(markers=(marker,), policy="drop", quoted=True), "Well, I’m lost here"
+    )
 
 
 @CHECKED
@@ -173,3 +180,34 @@ def test_an_answer_that_repeats_its_question_is_never_off_topic(question: str, m
 )
 def test_a_worked_answer_needs_a_number(answer: str, dropped: bool) -> None:
     assert rejected(NumberPresent(), answer) == dropped
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I do not know.",
+        "I am not sure.",
+        "I'm not certain, but it is 5.",
+        "It is 5, though I AM NOT CERTAIN.",
+        "I cannot determine this",
+        "It is not known to me.",
+        "**I don’t know**",
+    ],
+)
+def test_the_shipped_markers_find_full_and_contracted_forms(answer: str) -> None:
+    assert rejected(Uncertainty(**shipped("uncertainty")), answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The error 'I don't know' is what the child said.",
+        'She replied: "I am not sure."',
+        "“I don’t know” is no answer.",
+        "It is not known who wrote it.",
+        "The pod does not know its node; the cause cannot be determined from x alone.",
+    ],
+)
+def test_the_shipped_markers_leave_quotations_and_others_ignorance_alone(answer: str) -> None:
+    assert not rejected(Uncertainty(**shipped("uncertainty")), answer)
+    assert rejected(UNCERTAINTY, 'She replied: "I don\'t know."')

@@ -53,7 +53,7 @@ class Fixed:
 
 def test_the_first_filter_that_rejects_gives_the_reason() -> None:
     table = answered_table(["i don't know", "two words", "three words here"])
-    doubt = Uncertainty(markers=("i don't know",), policy="drop")
+    doubt = Uncertainty(markers=("i don't know",), policy="drop", quoted=True)
     filters = {"doubt": doubt, "short": MinWords(min_words=3)}
     done = apply_filters(table, filters)
 
