@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from distill.ledger import Entry, now_utc, storable_json
 from distill.ledger.flow import GroupCommit
@@ -75,7 +76,7 @@ class Receipts:
             FailedRequestError: it is no response of this provider.
         """
         try:
-            answer = storable_json(sent.body)
+            answer = _stored(sent.body)
             reply = replace(self.model.read(json.loads(answer)), key=wanted.key)
             if not all(0 <= n < MOST_TOKENS for n in (reply.input_tokens, reply.output_tokens)):
                 raise ValueError("it counts more tokens than there are, or less than none")
@@ -140,3 +141,12 @@ class Receipts:
         """
         await self.commit.put(entry)
         self.model.check_served(entry.served_model)
+
+
+def _stored(body: Any) -> str:
+    try:
+        return storable_json(body)
+    except ValueError as error:
+        raise ValueError(
+            "the reply holds NaN or Infinity, which JSON has no numbers for"
+        ) from error

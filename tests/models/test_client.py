@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -25,7 +26,7 @@ from distill.models.breaker import AT_LEAST, FAILED_ATTEMPTS, UNANSWERED
 from distill.models.budget import Budget
 from distill.models.client import ModelClient
 from distill.models.limits import Limits
-from distill.models.protocol import FailedRequestError, Sent
+from distill.models.protocol import FailedRequestError, Send, Sent
 from distill.models.receipts import StrangeUsageWarning
 from distill.progress import Progress
 
@@ -360,6 +361,24 @@ def test_a_number_of_tokens_that_cannot_be_is_a_failure(ledger: Ledger, tokens: 
 
     outcomes = list(client_on(ledger).ask("teacher", Boaster(), requests("a", "b")))
     assert [type(out) for out in outcomes] == [Reply, Failure]
+
+
+def test_a_reply_with_a_number_that_is_none_is_told_in_a_sentence(ledger: Ledger) -> None:
+    class Endless(Parrot):
+        @asynccontextmanager
+        async def connect(self, name: str) -> AsyncIterator[Send]:
+            async with super().connect(name) as send:
+
+                async def sent(request: str) -> Sent:
+                    answer = await send(request)
+                    endless = "to b" in answer.body.values()
+                    return Sent(body=answer.body | {"n": math.inf if endless else 1})
+
+                yield sent
+
+    outcomes = list(client_on(ledger).ask("teacher", Endless(), requests("a", "b")))
+    assert isinstance(outcomes[1], Failure)
+    assert outcomes[1].detail == "the reply holds NaN or Infinity, which JSON has no numbers for"
 
 
 def test_tokens_that_are_not_told_are_counted_at_their_most_and_told_once(ledger: Ledger) -> None:
