@@ -10,9 +10,11 @@ import importlib
 import importlib.util
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import pydantic
+from pydantic.fields import FieldInfo
 
 from distill.augmenters import Augmenter
 from distill.component import is_component
@@ -252,7 +254,23 @@ def _fault(kind: Any, key: str, detail: Any) -> Fault:
 def _rule(fields: Mapping[str, Any], loc: list[str], otherwise: str) -> str:
     """Return the rule of a field in words: its description where it has one."""
     field = fields.get(loc[0]) if len(loc) == 1 else None
-    return (field.description if field is not None else None) or otherwise
+    if field is None:
+        return otherwise
+    return field.description or _rule_or_null(field.annotation) or otherwise
+
+
+def _rule_or_null(annotation: Any) -> str | None:
+    """Return the rule in words of a described type that may be null, too."""
+    if not isinstance(annotation, UnionType) and get_origin(annotation) is not Union:
+        return None
+    described = (
+        about.description
+        for one in get_args(annotation)
+        for about in getattr(one, "__metadata__", ())
+        if isinstance(about, FieldInfo) and about.description
+    )
+    rule = next(described, None)
+    return rule if rule is None or "null" in rule else f"{rule}, or null"
 
 
 def _unit_hint(rule: str, value: Any) -> str | None:

@@ -54,7 +54,12 @@ FAULTS = [
     pytest.param("teacher.concurrency=true", "teacher.concurrency", "got true", id="boolean count"),
     pytest.param("teacher.timeout_s=0", "teacher.timeout_s", "above 0", id="timeout"),
     pytest.param("teacher.timeout_s=inf", "teacher.timeout_s", "got inf", id="infinite"),
-    pytest.param("teacher.base_url=host:80", "teacher.base_url", "http", id="no URL"),
+    pytest.param(
+        "teacher.base_url=host:80",
+        "teacher.base_url",
+        "want an address that begins with http:// or https://, without a user or password, or null",
+        id="no URL",
+    ),
     pytest.param("teacher.model=''", "teacher.model", "not empty", id="empty text"),
     pytest.param("teacher.model=5", "teacher.model", "got 5", id="number for a text"),
     pytest.param("teacher.served_check=maybe", "teacher.served_check", "strict", id="literal"),

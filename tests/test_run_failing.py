@@ -318,6 +318,8 @@ def test_a_ledger_url_that_cannot_serve_ends_in_a_sentence(bench: Workbench, url
 
     one_clear_end(ended, 1, 2)
     assert "s3cret" not in ended.err
+    assert "want a path or a SQLAlchemy URL of SQLite or PostgreSQL" in ended.err
+    assert "distill[postgres]" not in ended.err
     assert bench.api.count() == 0
 
 

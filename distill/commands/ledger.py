@@ -117,6 +117,8 @@ def _import(argv: list[str]) -> int:
         done = [import_file(ledger, path) for path in paths]
     lines = [
         f"{one.file}: {one.read:,} responses, {one.added:,} new, {one.known:,} in the ledger before"
+        if one.read
+        else f"{one.file}: no responses in it"
         for one in done
     ]
     as_json = [
@@ -161,7 +163,8 @@ words:
   model=ID      only responses of this model, asked for or served
   since=TIME    only from this time on: 2026-11-24, or 2026-11-24T08:59:00Z
 
-The file is whole or not there at all; two exports of the same responses are the same file.
+The file is whole or not there at all; two exports of the same responses are the same file. One
+that is there already is replaced where it holds responses or nothing, else it is refused.
 """,
     "import": """\
 Every line is checked before any is stored: its key must belong to its request. A key that the
@@ -184,12 +187,12 @@ def _sorted_out(
     overrides: list[str] = []
     for word in words:
         key, equals, value = word.partition("=")
-        if not equals or Path(word).suffix.lower() in ENDINGS:
+        if equals and key.lstrip("+") in LEDGER_KEYS:
+            overrides.append(word)
+        elif not equals or Path(word).suffix.lower() in ENDINGS:
             files.append(word)
         elif key in own:
             settings[key] = value
-        elif key.lstrip("+") in LEDGER_KEYS:
-            overrides.append(word)
         else:
             known = ", ".join(f"{name}=…" for name in (*own, *LEDGER_KEYS))
             raise UserError(f"{key}: no such word here.", hint=f"want {known}")

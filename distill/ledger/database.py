@@ -36,6 +36,7 @@ T = TypeVar("T")
 BUSY_TIMEOUT_S = 60
 WAL_PAUSE_S = 0.01
 CONNECT_TIMEOUT_S = 10
+SUPPORTED = frozenset({"sqlite", "postgresql"})
 # Any number, the same in all releases: who makes the tables in PostgreSQL holds this lock.
 SETUP_LOCK = 7146216
 # Deadlock, and two transactions that cannot both have come first: PostgreSQL asks to try again.
@@ -74,6 +75,9 @@ def engine_of(url: str, synchronous: str) -> sa.Engine:
     """
     try:
         address = address_of(url)
+        if address.get_backend_name() not in SUPPORTED:
+            hint = "SQLite takes a path, such as outputs/ledger.db; PostgreSQL postgresql://…"
+            raise ConfigError([_unusable(url, hint=hint)])
         if address.get_backend_name() == "sqlite":
             # Entries are handed to the driver as they are, by the names of their fields.
             engine = sa.create_engine(address, paramstyle="named")
@@ -87,8 +91,6 @@ def engine_of(url: str, synchronous: str) -> sa.Engine:
         raise ConfigError([fault]) from None
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, TypeError, ValueError) as error:
         raise ConfigError([_unusable(url, hint=scrub(str(error), url))]) from None
-    if engine.dialect.name != "postgresql":
-        raise ConfigError([_unusable(url, engine.dialect.name)])
     wait_for_server(engine)
     return engine
 

@@ -75,12 +75,17 @@ def export_entries(
         How many there are.
 
     Raises:
-        UserError: the file cannot be written.
+        UserError: the file cannot be written, or is there and holds something else.
         LedgerError: the ledger cannot be read.
     """
     write = _write_parquet if _is_parquet(path) else _write_lines
     entries = ledger.entries(model=model, since=since)
     try:
+        if path.is_file() and not _may_be_replaced(path):
+            raise UserError(
+                f"{printable(str(path))}: is there and holds no responses; want a file of its own.",
+                hint="nothing was changed",
+            )
         with whole_file(path) as draft:
             return write(entries, draft)
     except OSError as error:
@@ -154,6 +159,19 @@ def _is_parquet(path: Path) -> bool:
     if ending not in {*JSON_ENDINGS, PARQUET_ENDING}:
         raise UserError(f"{printable(str(path))}: want a name that ends in .jsonl or .parquet.")
     return ending == PARQUET_ENDING
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """Say whether a file is empty, or holds responses as an earlier export does."""
+    if not path.stat().st_size:
+        return True
+    log = FaultLog(str(path))
+    first = next(_entries(path, log), None)
+    try:
+        log.raise_any()
+    except DataError:
+        return False
+    return first is not None
 
 
 def _write_lines(entries: Iterable[Entry], path: Path) -> int:

@@ -13,7 +13,10 @@ from distill.models.limits import Limits
 
 BaseUrl = Annotated[
     str,
-    Field(pattern=r"^https?://[^@\s]+$", description="an http(s) URL without a user or password"),
+    Field(
+        pattern=r"^https?://[^@\s]+$",
+        description="an address that begins with http:// or https://, without a user or password",
+    ),
 ]
 
 

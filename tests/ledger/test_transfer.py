@@ -104,14 +104,15 @@ def test_an_export_that_fails_leaves_the_file_that_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "a.jsonl"
-    file.write_text("as it was")
     with Ledger(str(tmp_path / "ledger.db")) as ledger:
         ledger.put(ENTRIES[:3])
+        assert export_entries(ledger, file) == 3
+        was = file.read_bytes()
         broken = replace(ENTRIES[0], served_model="\ud800")
         monkeypatch.setattr(Ledger, "entries", lambda *_, **__: iter([ENTRIES[0], broken]))
         with pytest.raises(UnicodeEncodeError):
             export_entries(ledger, file)
-    assert file.read_text() == "as it was"
+    assert file.read_bytes() == was
     assert sorted(path.name for path in tmp_path.iterdir() if "ledger" not in path.name) == [
         "a.jsonl"
     ]
@@ -327,6 +328,37 @@ def test_a_faulty_file_makes_no_ledger(bench: Workbench) -> None:
     assert ended.status == 2
     assert ended.err.startswith("distill: bad.jsonl:1: got ")
     assert not (bench.folder / "new.db").exists()
+
+
+@pytest.mark.parametrize(
+    "held", [b'{"question": "Mine?"}\n', b"PAR1 or not", b"\n", b"\x00\xff" * 99]
+)
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_an_export_replaces_earlier_exports_and_nothing_else(
+    tmp_path: Path, held: bytes, ending: str
+) -> None:
+    file = tmp_path / f"out{ending}"
+    file.write_bytes(b"")
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        ledger.put(ENTRIES[:2])
+        assert [export_entries(ledger, file) for _ in range(2)] == [2, 2]
+        file.write_bytes(held)
+        with pytest.raises(UserError, match=f"out{ending}: is there and holds no responses"):
+            export_entries(ledger, file)
+    assert file.read_bytes() == held
+
+
+def test_an_import_of_nothing_says_so(bench: Workbench) -> None:
+    (bench.folder / "empty.jsonl").write_text("")
+    ended = bench.main(["ledger", "import", "empty.jsonl", "ledger.url=new.db"])
+    assert (ended.status, ended.out) == (0, "empty.jsonl: no responses in it\n")
+
+
+def test_a_ledger_may_bear_the_name_of_a_file_of_lines(bench: Workbench) -> None:
+    ended = bench.main(["ledger", "stats", "ledger.url=bad.jsonl"])
+    assert ended.status == 2
+    assert "ledger.url: got " in ended.err
+    assert "want a ledger that is there" in ended.err
 
 
 def test_words_that_export_does_not_know_are_told(bench: Workbench) -> None:
