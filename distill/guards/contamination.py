@@ -32,7 +32,7 @@ class Contamination:
 
     Args:
         mode: `error`, `warn` or `off`.
-        ngram: Words of an n-gram, >= 1; `None` looks for equal questions only.
+        ngram: Words of an n-gram, in [1, 100]; `None` looks for equal questions only.
         max_share: Share of a held-out question's words that may lie in n-grams shared with one
             training example, in [0, 1]; at 1 only equal questions fire.
         near: Least cosine of two questions' static embeddings (`distill/embeddings.py`, the extra
