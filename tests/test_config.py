@@ -404,7 +404,7 @@ def test_a_whole_mapping_of_the_users_own_replaces_the_default(prefix: str) -> N
     ],
 )
 def test_one_text_in_the_place_of_several_is_told_so(choice: str, word: str) -> None:
-    assert ", want a list of texts." in told(SEEDS, choice, word)
+    assert ", want a list of texts" in told(SEEDS, choice, word)
 
 
 def test_one_key_of_such_a_mapping_leaves_the_others_alone() -> None:
