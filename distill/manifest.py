@@ -6,11 +6,11 @@ from typing import Any
 
 import distill
 from distill.abstention import abstained, abstention
-from distill.config import config_sha256
 from distill.costs import per_row_usd, total_cost_usd
 from distill.diversity.contrast import Contrast
 from distill.eval_figures import eval_figures
 from distill.fingerprint import implementation, versions
+from distill.identity import config_sha256
 from distill.judges.pairwise import Pairwise, position_counts
 from distill.models.budget import Spend
 from distill.record import RunRecord

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from distill.ablation import ablated, written_out
-from distill.config import compose, config_sha256
+from distill.config import compose
 from distill.errors import ConfigError
+from distill.identity import config_sha256
 
 CONFIG = compose(["seeds.path=-"])
 FILTERS = list(CONFIG["filter"])

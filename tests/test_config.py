@@ -9,8 +9,9 @@ import pytest
 from workbench import Ended, Workbench
 
 from distill.build import build
-from distill.config import choices_of, compose, config_sha256, without_secrets
+from distill.config import choices_of, compose, without_secrets
 from distill.errors import ConfigError
+from distill.identity import config_sha256
 from distill.paths import conf_dir
 
 SEEDS = "seeds.path=seeds.jsonl"

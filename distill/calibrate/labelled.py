@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from distill.config import NOT_IDENTITY, Config, flatten
+from distill.config import Config, flatten
 from distill.errors import ConfigError, Fault, UserError, shown
+from distill.identity import NOT_IDENTITY
 from distill.ledger import canonical_json
 from distill.records import FaultLog, Fields, Records, Shape, read_records
 from distill.records.ids import LINE, default_id

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from distill.config import NOT_IDENTITY, flatten, without_secrets
+from distill.config import flatten, without_secrets
+from distill.identity import NOT_IDENTITY
 
 Where = Literal["both", "a", "b"]
 

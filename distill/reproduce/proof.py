@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from distill.config import Config, compose, config_sha256
+from distill.config import Config, compose
 from distill.errors import DistillError, UserError, printable
 from distill.folder import MANIFEST
+from distill.identity import config_sha256
 from distill.ledger import Ledger, is_sqlite_path
 from distill.plan import Plan
 from distill.record import RunRecord

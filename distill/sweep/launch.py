@@ -19,9 +19,10 @@ from typing import Any
 
 from distill.ablation import written_out
 from distill.build import build
-from distill.config import compose, config_sha256, forced, plain, register_resolvers
+from distill.config import compose, forced, plain, register_resolvers
 from distill.errors import ConfigError, DistillError, Fault
 from distill.folder import MANIFEST, clear_dead_drafts
+from distill.identity import config_sha256
 from distill.ledger import Ledger, canonical_json
 from distill.paths import conf_dir, write_text
 from distill.plan import Plan

@@ -14,7 +14,8 @@ import pytest
 from fake_api import Hang, Message, Status, filled
 from workbench import QUESTIONS, Ended, Workbench
 
-from distill.config import compose, config_sha256
+from distill.config import compose
+from distill.identity import config_sha256
 
 RIGHT, WRONG = "It is so, and here is why.", "It is not so."
 HIGH, LOW = 5, 1

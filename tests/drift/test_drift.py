@@ -15,9 +15,10 @@ import yaml
 from fake_api import Message, Script, Status
 from workbench import QUESTIONS, Ended, Workbench
 
-from distill.config import compose, config_sha256
+from distill.config import compose
 from distill.drift.draw import FOLDER, UNFINISHED
 from distill.drift.moved import excerpts
+from distill.identity import config_sha256
 
 COUNT = 5
 SAMPLES = 5

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from distill.config import config_sha256
+from distill.identity import config_sha256
 
 DIGESTED = ("config.yaml", "rejected.jsonl", "examples.parquet", "responses.parquet")
 
