@@ -171,7 +171,7 @@ BAD = [
     pytest.param(Message('{"text": "x"}'), "unread", id="another key"),
     pytest.param(Message('{"question": "a\\ud800b"}'), "unread", id="half a character"),
     pytest.param(Message('{"question": "a\\u0000b"}'), "unread", id="a NUL"),
-    pytest.param(Message("[" * 50_000), "unread", id="deeply nested"),
+    pytest.param(Message("[" * 50_000, output_tokens=9), "unread", id="deeply nested"),
     pytest.param(Message('{"question": " \\u200b\\n"}'), "empty", id="no ink"),
     pytest.param(Message(""), "empty", id="nothing"),
     pytest.param(Message("I will not.", stop_reason="refusal"), "refusal", id="refusal"),

@@ -33,7 +33,9 @@ MALFORMED = (
 def test_a_reply_that_cannot_be_read_twice_leaves_the_row_unscored(
     bench: Workbench, reply: str
 ) -> None:
-    bench.api.grade = lambda prompt, body, attempt: Message(reply) if "metals" in prompt else 5
+    bench.api.grade = lambda prompt, body, attempt: (
+        Message(reply, output_tokens=9) if "metals" in prompt else 5
+    )
     ended = bench.run("judge.threshold=0", LENIENT)
 
     assert ended.status == 0, ended.err

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from entries import entry_of
+from fake_api import Message
 from workbench import Workbench
 
 from distill.errors import LedgerError
@@ -87,8 +88,8 @@ def test_the_setting_for_power_cuts_is_in_force(tmp_path: Path, synchronous: str
         assert contents_of(ledger).settings == {"journal_mode": "wal", "synchronous": synchronous}
 
 
-def long_answer(prompt: str, *_: object) -> str:
-    return f"{prompt} " + "a long answer " * 3000
+def long_answer(prompt: str, *_: object) -> Message:
+    return Message(f"{prompt} " + "a long answer " * 3000, output_tokens=9)
 
 
 def run_on_a_full_disk(bench: Workbench, url: str, limit_bytes: int | None) -> tuple[int, str]:

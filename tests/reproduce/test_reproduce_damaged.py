@@ -162,7 +162,6 @@ def test_many_missing_responses_are_counted(bench: Workbench, run: Path) -> None
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        pytest.param('"usage"', '"usagf"', "it cannot be read", id="no usage"),
         pytest.param('{"content"', '"content"', "it cannot be read", id="no JSON"),
         pytest.param('"input_tokens":', '"input_tokens":1e999,"x":', "cannot be read", id="inf"),
         pytest.param(f'"model":"{TEACHER}"', '"model":"other"', "come from 'other'", id="model"),
