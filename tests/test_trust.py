@@ -42,7 +42,10 @@ def unread(text: str) -> str:
 
 
 def shipped() -> list[list[str]]:
-    experiments = [[f"experiment={name}", SEED] for name in choices_of("experiment", [conf_dir()])]
+    experiments = [
+        [f"experiment={name}", SEED, *(["student.model=m"] if name == "endpoint" else [])]
+        for name in choices_of("experiment", [conf_dir()])
+    ]
     tasks = [["task=qa", SEED], ["task=math", SEED], ["task=classify", SEED, "task.labels=[a,b]"]]
     return [*experiments, *tasks, [SEED, "teacher=openai", "teacher.model=m", "tracking=none"]]
 

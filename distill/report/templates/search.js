@@ -9,13 +9,13 @@
     words: folded(row.textContent),
   }));
   const search = () => {
-    const wanted = folded(field.value).split(/\s+/).filter(Boolean);
+    const sought = folded(field.value).split(/\s+/).filter(Boolean);
     let found = 0;
     for (const { row, words } of rows) {
-      row.hidden = !wanted.every((word) => words.includes(word));
+      row.hidden = !sought.every((word) => words.includes(word));
       found += row.hidden ? 0 : 1;
     }
-    told.textContent = wanted.length ? `${found} of ${rows.length} rows` : "";
+    told.textContent = sought.length ? `${found} of ${rows.length} rows` : "";
   };
   field.addEventListener("input", search);
   toggle.addEventListener("click", () => {
