@@ -5,10 +5,9 @@ Style sheet and charts are the report's own, so that both read alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -17,11 +16,8 @@ from distill.calibrate.gate import failures
 from distill.calibrate.result import Calibration
 from distill.report import wording
 from distill.report.charts import Scale, scale_for, ticks, whisker
-from distill.report.markdown import TEMPLATES as REPORT_TEMPLATES
+from distill.report.html import Charted, environment
 from distill.statistics import Interval
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 NAME_CHARS = 80
@@ -29,29 +25,17 @@ LINE_CHARS = 160
 TEXT_CHARS = 4000
 # Answers on which judge and human differ, of either kind.
 SHOWN_ROWS = 15
-
-
-@dataclass(frozen=True, kw_only=True)
-class Charted:
-    """A row of a table with a chart beside its numbers.
-
-    Args:
-        name: What the row shows.
-        cells: Its numbers as text.
-        svg: Its chart, as markup; "" where there is nothing to draw.
-        chosen: Whether it is the one that is recommended.
-    """
-
-    name: str
-    cells: tuple[str, ...]
-    svg: str
-    chosen: bool = False
+FILTERS = {
+    "count": wording.count,
+    "excerpt": partial(wording.excerpt, max_chars=TEXT_CHARS),
+    "line": partial(wording.one_line, max_chars=LINE_CHARS),
+}
 
 
 def render(made: Calibration) -> str:
     """Return the page as HTML."""
     html = (
-        _environment()
+        environment(FILTERS, TEMPLATES)
         .get_template("calibration.html.j2")
         .render(
             c=made,
@@ -82,25 +66,6 @@ def render(made: Calibration) -> str:
     )
     # Whatever came out of the file: no control character and no half letter is left.
     return wording.visible(html)
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    env = Environment(
-        loader=FileSystemLoader([TEMPLATES, REPORT_TEMPLATES]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    env.filters |= {
-        "count": wording.count,
-        "excerpt": partial(wording.excerpt, max_chars=TEXT_CHARS),
-        "line": partial(wording.one_line, max_chars=LINE_CHARS),
-    }
-    return env
 
 
 def _rows(rows: pl.DataFrame, *, descending: bool) -> list[dict[str, Any]]:

@@ -5,9 +5,7 @@ Style sheet and charts are the report's own, so that both read alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from distill.compare.comparison import Comparison
 from distill.compare.diversity import DiversityFigure
@@ -27,32 +25,22 @@ from distill.errors import UserError
 from distill.paths import write_text
 from distill.report import wording
 from distill.report.charts import Scale, bar, scale_for, ticks, whisker
-from distill.report.markdown import TEMPLATES as REPORT_TEMPLATES
+from distill.report.html import Charted, environment
 from distill.statistics import ALPHA, Interval, verdict
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 NAME_CHARS = 80
 ID_CHARS = 120
 TEXT_CHARS = 4000
 VALUE_CHARS = 2000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Charted:
-    """A row of a table with a chart beside its numbers.
-
-    Args:
-        name: What the row shows.
-        cells: Its numbers as text.
-        svg: Its chart, as markup.
-    """
-
-    name: str
-    cells: tuple[str, ...]
-    svg: str
+FILTERS = {
+    "count": wording.count,
+    "percent": wording.percent,
+    "why": why_words,
+    "excerpt": lambda text: wording.excerpt(text, TEXT_CHARS),
+    "value": lambda text: wording.excerpt(text, VALUE_CHARS),
+    "line": lambda text: wording.one_line(text, ID_CHARS),
+}
 
 
 def write_page(c: Comparison, path: Path) -> None:
@@ -77,7 +65,7 @@ def write_page(c: Comparison, path: Path) -> None:
 def render(c: Comparison) -> str:
     """Return the page as HTML."""
     heldout = None if isinstance(c.heldout, str) else c.heldout
-    page = _environment().get_template("compare.html.j2")
+    page = environment(FILTERS, TEMPLATES).get_template("compare.html.j2")
     html = page.render(
         c=c,
         names=[wording.one_line(side.name, NAME_CHARS) for side in (c.a, c.b)],
@@ -100,28 +88,6 @@ def render(c: Comparison) -> str:
     )
     # Whatever came out of the two folders: no control character and no half letter is left.
     return wording.visible(html)
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    env = Environment(
-        loader=FileSystemLoader([TEMPLATES, REPORT_TEMPLATES]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    env.filters |= {
-        "count": wording.count,
-        "percent": wording.percent,
-        "why": why_words,
-        "excerpt": lambda text: wording.excerpt(text, TEXT_CHARS),
-        "value": lambda text: wording.excerpt(text, VALUE_CHARS),
-        "line": lambda text: wording.one_line(text, ID_CHARS),
-    }
-    return env
 
 
 def _identity(c: Comparison) -> list[tuple[str, str, str, bool]]:

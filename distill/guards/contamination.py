@@ -62,7 +62,8 @@ class Contamination:
     def look(self, evidence: Evidence) -> Finding:
         """Compare all held-out questions with all rows that are in."""
         if evidence.heldout is None:
-            return Finding(fires=False, sentence="There is no held-out set to compare with.")
+            sentence = "There is no held-out set to compare with."
+            return Finding(fires=False, sentence=sentence, untold="idle")
         held = evidence.heldout.select("id", words=normalised("question"), whole=signed("question"))
         rows = _training_rows(evidence.table)
         among = "training examples" if "answer" in rows.columns else "seeds"

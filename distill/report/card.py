@@ -9,12 +9,12 @@ from typing import Any
 from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report.again import curve_plot, seeds_sentence
+from distill.report.arms import arm_lines
 from distill.report.beside import control_sentences
 from distill.report.breakdown import breakdown_lines
 from distill.report.cost import cost_notes, cost_sentence
 from distill.report.facts import (
     abstention_sentence,
-    arm_lines,
     diversity_lines,
     evaluates_alone,
     funnel_steps,

@@ -13,17 +13,7 @@ import polars as pl
 
 from distill.record import RunRecord
 from distill.report.wording import counted, interval, listed, one_line, percent
-from distill.stages.arms import RANDOM_SAME_SIZE, UNFILTERED
 from distill.stages.augment import is_made
-from distill.stages.evaluate import (
-    DISTILLED_ONLY,
-    MAJORITY,
-    REAL_ONLY,
-    SELF_TRAINED,
-    STUDENT,
-    TEACHER_ITSELF,
-)
-from distill.stages.evaluate_endpoint import BASE, ENDPOINT
 from distill.students import Endpoint
 from distill.table import REAL, TEACHER, is_in
 from distill.tasks import Classify
@@ -37,18 +27,6 @@ STAGE_OF = {
     "filtered": "filter",
     "judged": "judge",
     "selected": "select",
-}
-ARM_MEANINGS = {
-    MAJORITY: "always the commonest label",
-    REAL_ONLY: "the same student on the real examples alone",
-    DISTILLED_ONLY: "the same student on the teacher's answers alone",
-    SELF_TRAINED: "naive Bayes that labels the same texts itself, without a teacher",
-    UNFILTERED: "the same student on every answer, those that fell out too",
-    RANDOM_SAME_SIZE: "the same student on as many answers, drawn blindly",
-    TEACHER_ITSELF: "the teacher itself",
-    STUDENT: "what this run delivers",
-    BASE: "the endpoint's model before its training",
-    ENDPOINT: "the endpoint's model, trained elsewhere",
 }
 DIVERSITY_MEANINGS = {
     "mean_vocab_size": "distinct words a text on average; rises with the texts' length",
@@ -89,29 +67,6 @@ class Step:
     def rows_lost(self) -> int:
         """All rows that fell out in this step."""
         return sum(self.lost.values())
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArmLine:
-    """One arm of the evaluation.
-
-    Args:
-        name: As in `manifest.json`.
-        meaning: What it is, in a few words.
-        role: `student`, `baseline` or `control`.
-        examples: Training examples, or `None` where nothing was trained.
-        value: Mean score, in [0, 1].
-        low: Lower limit of its 95 % interval.
-        high: Upper limit.
-    """
-
-    name: str
-    meaning: str
-    role: str
-    examples: int | None
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,37 +187,6 @@ def abstention_sentence(manifest: Manifest) -> str | None:
         f"The teacher said that it does not know in {', '.join(parts)} the filters "
         f"(policy: {policy}).{kept}"
     )
-
-
-def arm_lines(manifest: Manifest) -> list[ArmLine]:
-    """Return the arms, weakest control first; none without an evaluation."""
-    figures = manifest.get("eval")
-    if figures is None:
-        return []
-    return [
-        ArmLine(
-            name=name,
-            meaning=ARM_MEANINGS.get(name, ""),
-            role=_role(name, figures),
-            examples=arm.get("examples"),
-            value=arm["accuracy"],
-            low=arm["low"],
-            high=arm["high"],
-        )
-        for name, arm in figures["arms"].items()
-    ]
-
-
-def _role(name: str, figures: Mapping[str, Any]) -> str:
-    if name == figures["arm"]:
-        return "student"
-    return "baseline" if name == figures["baseline"] else "control"
-
-
-def has_control(manifest: Manifest) -> bool:
-    """Say whether the student was compared with anything but itself."""
-    figures = manifest.get("eval")
-    return figures is not None and figures["arm"] != figures["baseline"]
 
 
 def judge_kind(record: RunRecord) -> str | None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from distill.folder import FIGURES
 from distill.record import RunRecord
+from distill.report.arms import arm_lines, has_control
 from distill.report.charts import binned
-from distill.report.facts import Manifest, arm_lines, funnel_steps, has_control, scores
+from distill.report.facts import Manifest, funnel_steps, scores
 from distill.report.plots import SCORE_BINS
 from distill.report.variety import EQUAL, LARGEST_RATIO
 from distill.report.wording import count, one_line

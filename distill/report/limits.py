@@ -14,11 +14,11 @@ from distill.guards.contamination import CONTAMINATION
 from distill.judge_calibration import calibration_sentence
 from distill.models import Model
 from distill.record import RunRecord
+from distill.report.arms import has_control
 from distill.report.facts import (
     Manifest,
     empty_sentence,
     evaluates_alone,
-    has_control,
     judge_kind,
     label_lines,
     origins,

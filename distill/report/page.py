@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from distill.config import to_yaml
 from distill.costs import ROLES, total_cost_usd
@@ -16,6 +16,7 @@ from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report import wording
 from distill.report.again import curve_plot, seeds_sentence
+from distill.report.arms import has_control
 from distill.report.beside import beside_lines, control_sentences
 from distill.report.breakdown import breakdown_plots
 from distill.report.cost import cost_notes
@@ -25,7 +26,6 @@ from distill.report.facts import (
     abstention_sentence,
     diversity_lines,
     evaluates_alone,
-    has_control,
     judge_kind,
     run_name,
     student_name,
@@ -33,6 +33,7 @@ from distill.report.facts import (
     unscored_share,
 )
 from distill.report.findings import guard_lines
+from distill.report.html import environment
 from distill.report.limits import doubts, limits
 from distill.report.markdown import TEMPLATES
 from distill.report.plots import (
@@ -44,12 +45,15 @@ from distill.report.plots import (
 )
 from distill.report.variety import absent_lines, variety_plots
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 SHOWN_EXAMPLES = 20
 CONFIG_CHARS = 60_000
 SEARCH = "search.js"
+FILTERS = {
+    "count": wording.count,
+    "duration": wording.duration,
+    "percent": wording.percent,
+    "usd": wording.usd,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +83,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
     """
     plan = record.plan
     script = (TEMPLATES / SEARCH).read_text(encoding="utf-8")
-    page = _environment().get_template("report.html.j2")
+    page = environment(FILTERS).get_template("report.html.j2")
     html = page.render(
         name=wording.one_line(run_name(record), 80),
         record=record,
@@ -120,26 +124,6 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
     )
     # Names come from outside too, such as those of the models that answered.
     write_text(path, wording.visible(html))
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    env = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    env.filters |= {
-        "count": wording.count,
-        "duration": wording.duration,
-        "percent": wording.percent,
-        "usd": wording.usd,
-    }
-    return env
 
 
 def _subtitle(record: RunRecord, manifest: Manifest) -> str:

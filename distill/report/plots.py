@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.record import RunRecord
+from distill.report.arms import ArmLine, arm_lines, has_control
 from distill.report.charts import Scale, bar, histogram, scale_for, ticks, whisker
-from distill.report.facts import (
-    ArmLine,
-    LabelLine,
-    Manifest,
-    Step,
-    arm_lines,
-    funnel_steps,
-    has_control,
-    label_lines,
-    scores,
-)
+from distill.report.facts import LabelLine, Manifest, Step, funnel_steps, label_lines, scores
 from distill.report.wording import count, interval, percent, points
 
 SHOWN_LABELS = 30

@@ -17,15 +17,13 @@ from distill.config import without_secrets
 from distill.costs import ROLES, total_cost_usd
 from distill.manifest import make_manifest
 from distill.record import RunRecord
+from distill.report.arms import ArmLine, arm_lines, has_control
 from distill.report.cost import cost_notes
 from distill.report.facts import (
-    ArmLine,
     Manifest,
-    arm_lines,
     empty_sentence,
     evaluates_alone,
     funnel_steps,
-    has_control,
     rejected_words,
     run_name,
     student_name,

@@ -145,7 +145,7 @@ MADE_UP = {
     "huggingface": "hf_" + "aB" * 17,
     "jwt": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0" + ".abc",
     "mailchimp": "0a1b" * 8 + "-us5",
-    "npm": "//registry.npmjs.org/" + ":_authToken=npm_" + "a1B2" * 9,
+    "npm": "//packages.example.org/" + ":_authToken=npm_" + "a1B2" * 9,
     "openai": "sk-" + "a1B2c" * 4 + "T3BlbkFJ" + "a1B2c" * 4,
     "private_key": "-----BEGIN RSA " + "PRIVATE KEY-----",
     "pypi": "pypi-AgEIcHlwaS5vcmc" + "a1B2_" * 15,

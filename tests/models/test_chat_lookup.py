@@ -82,12 +82,14 @@ def test_a_list_is_enough_for_endpoints_that_tell_of_no_single_model(
 ) -> None:
     server.get = listing(*listed)
     opened(model(server))
+    assert server.asked[-1].path == "/v1/models"
 
 
 def test_an_alias_of_a_listed_model_is_there(server: RawServer) -> None:
     cards = {"data": [{"id": "/models/x.gguf", "aliases": ["gpt-9-mini"]}]}
     server.get = lambda asked: as_json(cards) if asked.path == "/v1/models" else Answer(404, b"{}")
     opened(model(server))
+    assert server.asked[-1].path == "/v1/models"
 
 
 def test_a_gateway_of_other_names_is_asked_where_it_may_rename(server: RawServer) -> None:
@@ -113,6 +115,7 @@ def test_an_endpoint_that_cannot_say_is_no_fault(server: RawServer, answer: Answ
     opened(model(server))
     server.get = lambda asked: answer if asked.path == "/v1/models" else Answer(404, b"{}")
     opened(model(server))
+    assert server.asked[-1].path == "/v1/models"
 
 
 def test_a_refused_key_is_told_before_anything_is_asked(

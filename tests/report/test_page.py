@@ -17,7 +17,7 @@ from finished_runs import LONG, SHAPES, MakeRun, warned
 from distill.manifest import make_manifest
 from distill.record import RunRecord
 from distill.report import write_report
-from distill.report.facts import ARM_MEANINGS
+from distill.report.arms import ARM_MEANINGS
 from distill.review import review_frame
 from distill.stages import arms as arms_beside
 from distill.stages import evaluate, evaluate_endpoint

@@ -30,7 +30,7 @@ class Knower:
         return ["yes" if i < self.known else "no" for i, _ in enumerate(questions)]
 
     def save(self, folder: Any) -> None:
-        raise NotImplementedError
+        raise AssertionError("nothing is saved here")
 
 
 class Learner:
