@@ -545,7 +545,7 @@ def test_the_seeds_of_an_experiment_have_the_same_identity_wherever_it_is_instal
     path = Path(here["seeds"]["path"]).relative_to(conf_dir())
     elsewhere["seeds"]["path"] = f"/other/place/conf/{path}"
     identity = config_sha256(here)
-    monkeypatch.setattr("distill.config.conf_dir", lambda: Path("/other/place/conf"))
+    monkeypatch.setattr("distill.identity.conf_dir", lambda: Path("/other/place/conf"))
 
     assert config_sha256(elsewhere) == identity
 
