@@ -223,7 +223,7 @@ def missing_value(key: str) -> Fault:
         "student.base.model": "student.base.model=ID, the exact id as the endpoint knows it",
     }
     wants = {"filter.format_regex.pattern": "a regular expression"}
-    want = wants.get(key, "a value that a run cannot be repeated without")
+    want = wants.get(key, "a value of your own, for there is no default")
     return Fault(key, want, "nothing", hints.get(key))
 
 
