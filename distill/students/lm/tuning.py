@@ -47,7 +47,7 @@ def train(work: Work) -> None:
             f"{dict(work.figures['left_out'])}.",
             hint="a higher student.max_tokens, or look at the answers",
         )
-    trainer = _trainer(work, tokenizer, sets)
+    trainer = make_trainer(work, tokenizer, sets)
     run_trainer(trainer, work)
     save(trainer.model, tokenizer, work)
     work.figures |= {
@@ -106,9 +106,16 @@ def encoded_rows(work: Work, tokenizer: Any, name: str) -> list[dict[str, list[i
     return kept
 
 
-def _trainer(
+def make_trainer(
     work: Work, tokenizer: Any, sets: Mapping[str, Sequence[Mapping[str, list[int]]]]
 ) -> Any:
+    """Return TRL's trainer, ready to train.
+
+    Args:
+        work: Whose settings they are.
+        tokenizer: Of the base.
+        sets: Rows as tokens, by the file's name.
+    """
     from datasets import Dataset
     from transformers import EarlyStoppingCallback
     from trl import SFTConfig, SFTTrainer
