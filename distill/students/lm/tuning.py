@@ -40,6 +40,7 @@ def train(work: Work) -> None:
     """
     prepare_torch(work.job.settings, work.job.seed)
     tokenizer = load_tokenizer(work.base)
+    check_context(work)
     sets = {name: encoded_rows(work, tokenizer, name) for name in (TRAIN, VALIDATION)}
     if not sets[TRAIN]:
         raise TrainingError(
@@ -85,6 +86,22 @@ def prepare_torch(settings: Mapping[str, Any], seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     transformers.set_seed(seed)
+
+
+def check_context(work: Work) -> None:
+    """See that the base can read examples as long as they may be.
+
+    Raises:
+        UserError: it cannot.
+    """
+    from transformers import AutoConfig
+
+    most = getattr(AutoConfig.from_pretrained(str(work.base)), "max_position_embeddings", None)
+    wanted = work.job.settings["max_tokens"]
+    if most is not None and wanted > most:
+        raise UserError(
+            f"student.max_tokens: got {wanted}, want at most {most}, what the base reads at once."
+        )
 
 
 def encoded_rows(work: Work, tokenizer: Any, name: str) -> list[dict[str, list[int]]]:
