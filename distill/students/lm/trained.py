@@ -16,6 +16,7 @@ from distill.errors import UserError
 from distill.paths import write_text
 from distill.students.lm.base import (
     Base,
+    choose_device,
     identify,
     load_tokenizer,
     load_weights,
@@ -159,7 +160,7 @@ class LanguageModel:
                 model = PeftModel.from_pretrained(model, str(self.folder)).merge_and_unload()
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
-        return model.to(_device(self.device)).eval(), tokenizer
+        return model.to(choose_device(self.device)).eval(), tokenizer
 
     def _base_folder(self) -> Path:
         """Find the base again and see that it is the one that the adapter was trained beside."""
@@ -220,16 +221,6 @@ def load_language_model(folder: Path, about: Mapping[str, Any]) -> LanguageModel
             f"{folder / ABOUT_FILE}: damaged or cut ({error!r}).",
             hint="run the run again: it costs nothing",
         ) from error
-
-
-def _device(name: str) -> str:
-    import torch
-
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _batches(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:
