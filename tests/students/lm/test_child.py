@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,7 @@ from workbench import REPOSITORY
 from distill.processes import started
 from distill.students import Sft
 from distill.students.classifier import TrainingError
+from distill.students.lm.worker import take_turn
 
 pytest.importorskip("torch", reason="the extra train is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -100,3 +103,19 @@ def test_a_crash_is_told_with_the_end_of_its_log(
     with pytest.raises(TrainingError) as told:
         sft(base=str(base)).fit(sums(8), seed=0)
     assert "log.txt" in str(told.value)
+
+
+def test_two_runs_that_want_the_same_training_take_turns(tmp_path: Path) -> None:
+    said: list[dict[str, Any]] = []
+    with (tmp_path / "lock").open("w") as first, (tmp_path / "lock").open("w") as second:
+        take_turn(first, said.append)
+        waiting = threading.Thread(target=take_turn, args=(second, said.append))
+        waiting.start()
+        while not said:
+            assert waiting.is_alive()
+            time.sleep(0.01)
+        fcntl.flock(first, fcntl.LOCK_UN)
+        waiting.join(timeout=10)
+
+    assert not waiting.is_alive()
+    assert said == [{"say": "student: another run trains the same; waiting for it"}]
