@@ -299,15 +299,14 @@ def _newest_whole(checkpoints: Path) -> Path | None:
 
 def save(model: Any, tokenizer: Any, work: Work) -> None:
     """Write adapter or weights, and the tokenizer, without anything of this machine."""
-    name = work.job.base.name
-    for config in getattr(model, "peft_config", {}).values():
-        config.base_model_name_or_path = name
     model.save_pretrained(str(work.draft))
     tokenizer.save_pretrained(str(work.draft))
     (work.draft / CARD_FILE).unlink(missing_ok=True)
     for file in work.draft.glob("*config.json"):
         told = json.loads(file.read_text(encoding="utf-8"))
         told.pop("_name_or_path", None)
+        if "base_model_name_or_path" in told:
+            told["base_model_name_or_path"] = work.job.base.name
         if isinstance(told.get("target_modules"), list):
             told["target_modules"].sort()
         write_text(file, json.dumps(told, indent=2, sort_keys=True) + "\n")
