@@ -16,6 +16,7 @@ from typing import TextIO
 
 INTERRUPTED = 130
 COMMANDS = {
+    "init": "a starter project: own config, seeds, held-out examples and filter",
     "run": "the whole pipeline: real inputs in, dataset, student and verdict out",
     "estimate": "requests, tokens and dollars of a run, before anything is spent",
     "reproduce": "rebuild the dataset of a run with no model call, and prove that it is the same",
