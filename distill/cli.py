@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 INTERRUPTED = 130
+OTHERS_MAY_NOT_WRITE = 0o022
 COMMANDS = {
     "init": "a starter project: own config, seeds, held-out examples and filter",
     "run": "the whole pipeline: real inputs in, dataset, student and verdict out",
@@ -79,6 +80,8 @@ def _main(words: list[str]) -> int:
     if name not in COMMANDS:
         _complain(f"no such command: {name}.{_near(name)}")
         return 2
+    # Whatever the shell allows: nobody else is to change what a run leaves, or the paid answers.
+    os.umask(os.umask(OTHERS_MAY_NOT_WRITE) | OTHERS_MAY_NOT_WRITE)
     # What is imported stays: looking through it for garbage again and again costs a tenth of a run.
     gc.set_threshold(100_000)
     warnings.showwarning = _show_warning

@@ -104,8 +104,14 @@ def test_a_dangling_link_is_not_written_through(bench: Workbench) -> None:
     assert not (bench.folder / "elsewhere").exists()
 
 
-def test_files_are_writable_by_their_owner_alone(bench: Workbench) -> None:
-    bench.main(["init", "mine"])
+def test_files_are_writable_by_their_owner_alone_whatever_the_shell_allows(
+    bench: Workbench,
+) -> None:
+    before = os.umask(0)
+    try:
+        bench.main(["init", "mine"])
+    finally:
+        os.umask(before)
 
     files = [path for path in (bench.folder / "mine").rglob("*") if path.is_file()]
 
