@@ -29,6 +29,7 @@ COMMANDS = {
     "ledger": "what was paid for: figures, why a run would have to pay, export, import, vacuum",
     "sync": "bring a run's folder into the tracking store",
     "doctor": "keys, models, versions, stores: what works and how to mend what does not",
+    "completion": "a script for bash, zsh or fish that completes commands, choices and keys",
 }
 HELP = """\
 usage: distill COMMAND [ARG …]
