@@ -17,6 +17,7 @@ STARTER = Path(__file__).resolve().parent.parent / "starter"
 EVERY_TASK = "any"
 # A package leaves a file of this name out, so it is kept without its dot.
 IGNORED = "gitignore"
+SCHEMA = "conf/schema.json"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,16 @@ def _files(task: str, name: str) -> Iterator[tuple[str, str]]:
                 if inside == "README.md":
                     text = _filled(text, task, name)
                 yield f".{inside}" if inside == IGNORED else inside, text
+    yield SCHEMA, _schema()
+
+
+def _schema() -> str:
+    import json
+
+    from distill.config_schema import config_schema
+    from distill.paths import conf_dir
+
+    return json.dumps(config_schema(conf_dir()), indent=1, ensure_ascii=False) + "\n"
 
 
 def _filled(readme: str, task: str, name: str) -> str:

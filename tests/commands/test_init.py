@@ -42,18 +42,23 @@ def test_a_starters_files_have_no_fault(bench: Workbench, task: str) -> None:
 
 
 @pytest.mark.parametrize("task", sorted(KINDS))
-def test_a_starters_config_builds_with_its_own_filter(bench: Workbench, task: str) -> None:
+def test_a_starters_config_builds_with_its_own_filter(
+    bench: Workbench, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.main(["init", "mine", "--task", task])
-    filters = KINDS[task].filters
+    monkeypatch.chdir("mine")
+    monkeypatch.syspath_prepend(".")
 
-    told = in_project(
-        bench,
-        *("estimate", "--config-dir", "conf", "experiment=mine", f"filter=[{filters}]"),
-        *(f"teacher.base_url={bench.api.url}", "tracking=none"),
+    ended = bench.main(
+        [
+            *("estimate", "--config-dir", "conf", "experiment=mine", "tracking=none"),
+            *(f"filter=[{KINDS[task].filters}]", f"teacher.base_url={bench.api.url}"),
+        ]
     )
 
-    assert "worst case" in told
-    assert "does not" not in told
+    assert ended.status == 0, ended.err
+    assert "worst case" in ended.out
+    assert "does not" not in ended.out
 
 
 def test_the_own_filter_drops_an_answer_with_a_link(bench: Workbench) -> None:
@@ -115,7 +120,7 @@ def test_files_are_writable_by_their_owner_alone_whatever_the_shell_allows(
 
     files = [path for path in (bench.folder / "mine").rglob("*") if path.is_file()]
 
-    assert len(files) == 7
+    assert len(files) == 8
     assert not [path for path in files if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)]
 
 
