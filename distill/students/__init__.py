@@ -12,9 +12,10 @@ from distill.students.classifier import Classifier
 from distill.students.endpoint import Endpoint
 from distill.students.examples import Examples
 from distill.students.saved import load
+from distill.students.sft import Sft
 from distill.students.trained import Trained
 
-__all__ = ["Classifier", "Endpoint", "Examples", "Student", "Trained", "load"]
+__all__ = ["Classifier", "Endpoint", "Examples", "Sft", "Student", "Trained", "Tuned", "load"]
 
 
 @runtime_checkable
@@ -35,3 +36,22 @@ class Student(Protocol):
         Raises:
             TrainingError: the examples cannot be learnt from, such as a single label.
         """
+
+
+@runtime_checkable
+class Tuned(Student, Protocol):
+    """A student that is tuned from a model which answers already, in minutes to hours."""
+
+    @property
+    def base_model(self) -> str:
+        """The id of that model, as lineage knows it."""
+
+    def ready(self) -> None:
+        """See that it can be trained, before anything is spent.
+
+        Raises:
+            UserError: a package or the model is missing.
+        """
+
+    def untrained(self) -> Trained:
+        """Return that model as it is, answering as the student does: its control."""
