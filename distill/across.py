@@ -67,6 +67,11 @@ def faults_across(
         hint = "metric=classify, math or qa"
         got = "nothing" if headline is None else shown(headline[0])
         yield Fault("metric", "a first metric that scores items one by one", got, hint)
+    synthetic, real = settings["evaluate"].synthetic_heldout, one["heldout"]
+    if synthetic is not None and (real is None or getattr(real, "path", "") is None):
+        hint = "a gap is the distance to real held-out items: heldout.path=FILE.jsonl"
+        want = "null without real held-out items"
+        yield Fault("evaluate.synthetic_heldout", want, shown(synthetic), hint)
     student = one["student"]
     scoring = {"teacher": teacher}
     if isinstance(student, Endpoint) and student.ask == "task":

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from distill.statistics import PairedTest
 
 if TYPE_CHECKING:
+    from distill.gaps import Gap
     from distill.stages.breakdown import Part
     from distill.stages.evaluate import Arm, Evaluation
     from distill.stages.refit import CurvePoint, Reseeded
+    from distill.stages.synthetic import Both, SyntheticGap
 
 PLACES = 6
 
@@ -35,6 +37,7 @@ def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
         **({"curve": [_point(one) for one in evaluation.curve]} if evaluation.curve else {}),
         **({} if evaluation.clusters is None else {"clusters": evaluation.clusters.count}),
         **({} if evaluation.reseeded is None else {"seeds": _seeds(evaluation.reseeded)}),
+        **({} if evaluation.synthetic is None else {"synthetic": _gap(evaluation.synthetic)}),
     }
 
 
@@ -85,6 +88,40 @@ def _seeds(found: Reseeded) -> dict[str, Any]:
         "sd": round(found.spread, PLACES),
         "unchanged": found.unchanged,
         "verdicts": list(found.verdicts),
+    }
+
+
+def _gap(found: SyntheticGap) -> dict[str, Any]:
+    both = {"student": found.student, "teacher": found.teacher}
+    return {
+        "n": found.items,
+        "left_out": found.left_out,
+        **{name: _both(one) for name, one in both.items() if one is not None},
+        **({} if found.excess is None else {"excess": _difference(found.excess)}),
+    }
+
+
+def _both(one: Both) -> dict[str, Any]:
+    sides = {"synthetic": one.synthetic, "real": one.real}
+    told = {
+        name: {
+            "accuracy": round(side.value, PLACES),
+            "low": round(side.low, PLACES),
+            "high": round(side.high, PLACES),
+            "n": side.n,
+        }
+        for name, side in sides.items()
+    }
+    return {**told, "gap": _difference(one.gap)}
+
+
+def _difference(gap: Gap) -> dict[str, Any]:
+    smallest = gap.minimum_detectable
+    return {
+        "difference": round(gap.difference, PLACES),
+        "low": round(gap.low, PLACES),
+        "high": round(gap.high, PLACES),
+        "minimum_detectable": None if smallest is None else round(smallest, PLACES),
     }
 
 

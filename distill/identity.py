@@ -37,6 +37,7 @@ NOT_IDENTITY = (
     "evaluate.controls",
     "evaluate.seeds",
     "evaluate.curve",
+    "evaluate.synthetic_heldout",
     "judge_calibration",
     "guard.distribution_shift",
     "guard.lineage",

@@ -78,11 +78,21 @@ def unanswered(key: str) -> Failure:
     return Failure(detail=MISSING, key=key)
 
 
-def look_at_heldout(plan: Plan, heldout: Records | None, client: LookingClient) -> None:
-    """Let student and teacher look at the held-out items, where the run would."""
+def look_at_heldout(
+    plan: Plan, heldout: Records | None, synthetic: Records | None, client: LookingClient
+) -> None:
+    """Let student and teacher look at the held-out items, where the run would.
+
+    Which synthetic ones the dataset asks as well is not known before: all of them are looked at.
+    """
     if plan.student is None or heldout is None:
         return
-    questions = heldout.frame["question"].to_list()
+    for records in filter(None, (heldout, synthetic)):
+        _look_at(plan, records.frame["question"].to_list(), client)
+
+
+def _look_at(plan: Plan, questions: list[str], client: LookingClient) -> None:
+    assert plan.student is not None  # noqa: S101 - the caller has looked
     if isinstance(plan.student, Endpoint):
         ask_endpoint(plan.student, questions, task=plan.task, client=client)
     if plan.evaluate.teacher:

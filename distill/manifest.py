@@ -65,6 +65,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         manifest["sweep"] = {"id": record.sweep_id, "point": record.name}
     if record.heldout is not None:
         manifest["inputs"]["heldout"] = _input(record.heldout)
+    if record.synthetic is not None:
+        manifest["inputs"]["synthetic_heldout"] = _input(record.synthetic)
     if plan.judge is not None and plan.judge.endpoint is not None:
         spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
         unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)

@@ -92,6 +92,7 @@ class EvaluateSettings:
             draw of as many answers.
         seeds: Times that the student is trained, each with another seed, in [1, 100].
         curve: Shares of the distilled examples that it is trained on as well, in (0, 1].
+        synthetic_heldout: Synthetic held-out items, a file as `heldout.path` takes it, or `None`.
     """
 
     teacher: bool
@@ -102,6 +103,7 @@ class EvaluateSettings:
         Strict(False),
         Field(max_length=20, description="a list of at most 20 shares above 0, up to 1"),
     ]
+    synthetic_heldout: Text | None
 
 
 @component

@@ -8,6 +8,8 @@ fails leaves an earlier run in the same folder as it was.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -35,8 +37,8 @@ from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.contrast import contrasts, read_baseline, real_references
 from distill.stages.deepen import break_down, train_again
-from distill.stages.evaluate import evaluate
-from distill.stages.evaluate_endpoint import evaluate_endpoint
+from distill.stages.evaluate import Evaluation, evaluate, teacher_answers
+from distill.stages.evaluate_endpoint import endpoint_answers, evaluate_endpoint
 from distill.stages.export import (
     export_dataset,
     export_heldout,
@@ -52,6 +54,7 @@ from distill.stages.read import check_heldout, check_labels, read_heldout, read_
 from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
+from distill.stages.synthetic import Answer, read_synthetic, synthetic_gap
 from distill.stages.train import dataset_examples, train
 from distill.students import Endpoint, Examples, Student
 from distill.table import count_in, is_in
@@ -107,7 +110,8 @@ def prepare(plan: Plan) -> RunRecord:
     started_at = now_utc()
     table, seeds = read_seeds(plan.seeds, seed=plan.seed)
     heldout = read_heldout(plan.heldout)
-    check_labels(plan.task, table, heldout)
+    synthetic = read_synthetic(plan.evaluate.synthetic_heldout, plan.heldout)
+    check_labels(plan.task, table, heldout, synthetic)
     check_heldout(plan.student, heldout)
     baseline = read_baseline(plan)
     record = RunRecord(
@@ -119,6 +123,7 @@ def prepare(plan: Plan) -> RunRecord:
         guards={},
         funnel={"seeds": table.height},
         baseline=baseline,
+        synthetic=synthetic,
         calibration=read_judge_calibration(plan.judge_calibration.path, plan.config),
     )
     record.guards = look(plan.guards, evidence_of(record), when="before")
@@ -268,6 +273,7 @@ def prove(record: RunRecord, client: ModelClient) -> None:
             controls=plan.evaluate.controls,
         )
         evaluation = break_down(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
+        evaluation = beside_synthetic(record, evaluation, record.trained.answer, client)
         record.evaluation = train_again(
             evaluation,
             refit_of(plan.student, examples, record.heldout.frame, plan.metrics, seed=plan.seed),
@@ -284,7 +290,7 @@ def evaluate_outside(
     if heldout is None:
         return
     with record.timed("evaluate"):
-        record.evaluation = evaluate_endpoint(
+        evaluation = evaluate_endpoint(
             student,
             examples,
             record.table,
@@ -295,6 +301,32 @@ def evaluate_outside(
             metrics=plan.metrics,
             seed=plan.seed,
         )
+        evaluation = break_down(evaluation, heldout, task=plan.task, seed=plan.seed)
+        answer = partial(endpoint_answers, student, task=plan.task, client=client)
+        record.evaluation = beside_synthetic(record, evaluation, answer, client)
+
+
+def beside_synthetic(
+    record: RunRecord, evaluation: Evaluation, answer: Answer, client: ModelClient
+) -> Evaluation:
+    """Return the evaluation with what synthetic held-out items make of the student."""
+    plan, heldout = record.plan, heldout_of(record)
+    if record.synthetic is None or heldout is None:
+        return evaluation
+    teacher = partial(
+        teacher_answers, record.table, task=plan.task, teacher=plan.teacher, client=client
+    )
+    gap = synthetic_gap(
+        evaluation,
+        record.synthetic.frame,
+        record.table,
+        heldout,
+        answer=answer,
+        teacher=teacher if plan.evaluate.teacher else None,
+        metrics=plan.metrics,
+        seed=plan.seed,
+    )
+    return replace(evaluation, synthetic=gap)
 
 
 def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -> None:

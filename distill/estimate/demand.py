@@ -256,7 +256,7 @@ def _votes(judge: Judge, model: Model, client: _Looking) -> list[str]:
 def _evaluation(record: RunRecord, client: _Looking) -> None:
     """Let teacher and student look at the held-out items, where the run would."""
     client.what = EVALUATION
-    look_at_heldout(record.plan, record.heldout, client)
+    look_at_heldout(record.plan, record.heldout, record.synthetic, client)
 
 
 def _stand_in(row: str, tokens: float) -> str:

@@ -37,7 +37,13 @@ REPLACED: Config = {
     "metric": {"accuracy": {"_target_": "distill.metrics.Accuracy"}},
     "diversity": {},
     "guard": {},
-    "evaluate": {"teacher": False, "controls": False, "seeds": 1, "curve": []},
+    "evaluate": {
+        "teacher": False,
+        "controls": False,
+        "seeds": 1,
+        "curve": [],
+        "synthetic_heldout": None,
+    },
     "drift": {"questions": 0, "samples": 2},
     "collapse": {
         "regimes": ["replace"],

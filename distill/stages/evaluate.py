@@ -27,6 +27,7 @@ from distill.stages.arms import beside, control_examples
 from distill.stages.breakdown import Part
 from distill.stages.generate import answer_all
 from distill.stages.refit import CurvePoint, Reseeded
+from distill.stages.synthetic import SyntheticGap
 from distill.statistics import (
     Interval,
     PairedTest,
@@ -88,6 +89,7 @@ class Evaluation:
         curve: The student on growing shares of the distilled examples; empty where not asked for.
         reseeded: The student trained with several seeds, or `None`.
         clusters: Of the items, where some come from one source: intervals and tests are by cluster.
+        synthetic: What synthetic held-out items make of the student, or `None`.
     """
 
     arms: Mapping[str, Arm]
@@ -103,6 +105,7 @@ class Evaluation:
     curve: tuple[CurvePoint, ...] = ()
     reseeded: Reseeded | None = None
     clusters: Clusters | None = None
+    synthetic: SyntheticGap | None = None
 
 
 def evaluate(

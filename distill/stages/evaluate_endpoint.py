@@ -15,6 +15,7 @@ from distill.clustered import Clusters, heldout_clusters
 from distill.metrics import Metric
 from distill.models.client import ModelClient
 from distill.models.protocol import Model, Reply
+from distill.stages.arms import beside
 from distill.stages.evaluate import (
     MAJORITY,
     TEACHER_ITSELF,
@@ -85,6 +86,7 @@ def evaluate_endpoint(
         test=test,
         verdict=verdict(test),
         reason=" ".join(_reason(arms, test, seed, clusters)),
+        comparisons=beside(arms, ENDPOINT, seed, clusters),
         clusters=clusters,
     )
 
@@ -102,6 +104,13 @@ def ask_endpoint(
         ARMS[key]: list(_answers(student, ROLES[key], model, questions, task, client))
         for key, model in student.models.items()
     }
+
+
+def endpoint_answers(
+    student: Endpoint, questions: Sequence[str], *, task: Task, client: ModelClient
+) -> list[str | None]:
+    """Ask the student alone; see `ask_endpoint`."""
+    return list(_answers(student, ROLES["via"], student.via, questions, task, client))
 
 
 def _answers(
