@@ -7,7 +7,7 @@ from typing import Any
 
 from distill.errors import Fault, shown
 from distill.filters import OverSamples
-from distill.metrics import ItemMetric
+from distill.metrics import AskingMetric, ItemMetric
 from distill.models import Model
 from distill.models.prices import price_of
 from distill.students import Endpoint, Student
@@ -53,6 +53,7 @@ def faults_across(
             "judge.model": judge.endpoint if judge else None,
             "augment.via.model": one["augment"].via if one["augment"] else None,
             **{f"student.{key}.model": m for key, m in _asked(one["student"]).items()},
+            **{f"metric.{name}.model": m.endpoint for name, m in _asking(named).items()},
         }
         for key, model in models.items():
             if model is not None and price_of(model.provider, model.model) is None:
@@ -63,10 +64,14 @@ def faults_across(
                     hint="add the price to conf/prices.yaml",
                 )
     headline = next(iter(named["metric"].items()), None)
-    if headline is None or not isinstance(headline[1], ItemMetric):
+    if headline is None or not isinstance(headline[1], ItemMetric | AskingMetric):
         hint = "metric=classify, math or qa"
         got = "nothing" if headline is None else shown(headline[0])
         yield Fault("metric", "a first metric that scores items one by one", got, hint)
+    if task.name == "classify":
+        for name in _asking(named):
+            hint = "labels are compared by rule: metric=classify"
+            yield Fault(f"metric.{name}", "a metric for task=classify", name, hint)
     synthetic, real = settings["evaluate"].synthetic_heldout, one["heldout"]
     if synthetic is not None and (real is None or getattr(real, "path", "") is None):
         hint = "a gap is the distance to real held-out items: heldout.path=FILE.jsonl"
@@ -97,6 +102,11 @@ def faults_across(
 def _asked(student: Student | None) -> Mapping[str, Model]:
     """Return the models that a student of another place asks, by its key."""
     return student.models if isinstance(student, Endpoint) else {}
+
+
+def _asking(named: Mapping[str, Mapping[str, Any]]) -> Mapping[str, AskingMetric]:
+    """Return the metrics that ask a model."""
+    return {name: m for name, m in named["metric"].items() if isinstance(m, AskingMetric)}
 
 
 def _needs_samples(name: str, task: Task, teacher: Model) -> Fault:

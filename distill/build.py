@@ -27,7 +27,7 @@ from distill.filters import Filter
 from distill.guards import Guard
 from distill.heldout import Heldout
 from distill.judges import Judge
-from distill.metrics import Metric
+from distill.metrics import AskingMetric, Metric
 from distill.models import Model
 from distill.plan import (
     BaselineSettings,
@@ -172,7 +172,8 @@ def _slot(
     made = instantiate(node, key, faults)
     # A selector looks like a filter, but it answers for all rows at once.
     stranger = kind is Filter and isinstance(made, Selector)
-    if made is not None and (stranger or not isinstance(made, kind)):
+    fits = isinstance(made, kind) or (kind is Metric and isinstance(made, AskingMetric))
+    if made is not None and (stranger or not fits):
         want = f"a {kind.__name__.lower()}"
         faults.append(Fault(f"{key}.{TARGET}", want, shown(node[TARGET])))
         return None

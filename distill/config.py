@@ -200,11 +200,12 @@ def _switch_off(config: Config, choices: Mapping[str, Any], set_by_user: set[str
 
 
 def _hand_down(config: Config) -> None:
-    """Let the endpoint and the mode that judge or student are given be those of the model asked.
+    """Let the endpoint and the mode that a judge, student or metric is given be its model's.
 
     Where none is given, the model's own choice of a provider says which one it is.
     """
-    for asker in (config.get("judge"), config.get("student")):
+    metrics = (config.get("metric") or {}).values()
+    for asker in (config.get("judge"), config.get("student"), *metrics):
         if not isinstance(asker, dict) or not isinstance(asker.get("via"), dict):
             continue
         for key in ("base_url", "mode"):

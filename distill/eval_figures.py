@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from distill.statistics import PairedTest
+from distill.statistics import Interval, PairedTest
 
 if TYPE_CHECKING:
     from distill.gaps import Gap
     from distill.stages.breakdown import Part
     from distill.stages.evaluate import Arm, Evaluation
+    from distill.stages.marked import HumanMarks
     from distill.stages.refit import CurvePoint, Reseeded
     from distill.stages.synthetic import Both, SyntheticGap
 
@@ -37,6 +38,7 @@ def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
         **({"curve": [_point(one) for one in evaluation.curve]} if evaluation.curve else {}),
         **({} if evaluation.clusters is None else {"clusters": evaluation.clusters.count}),
         **({} if evaluation.reseeded is None else {"seeds": _seeds(evaluation.reseeded)}),
+        **({} if evaluation.human is None else {"human": _human(evaluation.human)}),
         **({} if evaluation.synthetic is None else {"synthetic": _gap(evaluation.synthetic)}),
     }
 
@@ -52,6 +54,8 @@ def _arm(arm: Arm) -> dict[str, Any]:
     unanswered = sum(answer is None for answer in arm.answers)
     if unanswered:
         counted["unanswered"] = unanswered
+    if arm.unscored:
+        counted["unscored"] = arm.unscored
     return {
         **{name: round(value, PLACES) for name, value in figures.items()},
         "n": arm.headline.n,
@@ -91,6 +95,23 @@ def _seeds(found: Reseeded) -> dict[str, Any]:
     }
 
 
+def _human(marks: HumanMarks) -> dict[str, Any]:
+    """Return the student's score by the judge alone, by humans alone and by both."""
+    told: dict[str, Any] = {"labelled": marks.labelled}
+    if marks.kappa is not None:
+        kappa = marks.kappa
+        told["kappa"] = {
+            name: round(getattr(kappa, name), PLACES) for name in ("value", "low", "high")
+        }
+    found = marks.accuracy
+    ways = (
+        {}
+        if found is None
+        else {"naive": found.naive, "human_only": found.human_only, "corrected": found.corrected}
+    )
+    return told | {name: _side(one) for name, one in ways.items() if one is not None}
+
+
 def _gap(found: SyntheticGap) -> dict[str, Any]:
     both = {"student": found.student, "teacher": found.teacher}
     return {
@@ -103,16 +124,16 @@ def _gap(found: SyntheticGap) -> dict[str, Any]:
 
 def _both(one: Both) -> dict[str, Any]:
     sides = {"synthetic": one.synthetic, "real": one.real}
-    told = {
-        name: {
-            "accuracy": round(side.value, PLACES),
-            "low": round(side.low, PLACES),
-            "high": round(side.high, PLACES),
-            "n": side.n,
-        }
-        for name, side in sides.items()
+    return {**{name: _side(side) for name, side in sides.items()}, "gap": _difference(one.gap)}
+
+
+def _side(side: Interval) -> dict[str, Any]:
+    return {
+        "accuracy": round(side.value, PLACES),
+        "low": round(side.low, PLACES),
+        "high": round(side.high, PLACES),
+        "n": side.n,
     }
-    return {**told, "gap": _difference(one.gap)}
 
 
 def _difference(gap: Gap) -> dict[str, Any]:

@@ -85,6 +85,12 @@ NOT_IDENTITY = (
     "augment.via.api_key_env",
     "student.base_url",
     "student.concurrency",
+    "metric.judged.base_url",
+    "metric.judged.concurrency",
+    "metric.judged.mode",
+    "metric.judged.max_unscored",
+    "metric.judged.human",
+    *(f"metric.judged.via.{key}" for key in HOW_CALLED),
     *(f"student.{model}.{key}" for model in ("via", "base") for key in HOW_CALLED),
 )
 

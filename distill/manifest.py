@@ -84,6 +84,10 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         for key, asked in plan.student.models.items():
             role = ROLES[key]
             manifest[role] = _spent(record.spend.get(role) or Spend(asked.model, None))
+    for marker in plan.markers.values():
+        manifest["metric_judge"] = _spent(
+            record.spend.get("metric_judge") or Spend(marker.model, None)
+        )
     if record.diversity_absent:
         manifest["diversity_absent"] = record.diversity_absent
     if record.contrasts:

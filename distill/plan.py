@@ -26,7 +26,7 @@ from distill.filters import Filter
 from distill.guards import Guard
 from distill.heldout import Heldout
 from distill.judges import Judge
-from distill.metrics import Metric
+from distill.metrics import AskingMetric, Metric
 from distill.models import Model
 from distill.seeds import Seeds
 from distill.selectors import Selector
@@ -220,7 +220,7 @@ class Plan:
     select: Selector
     export: Export
     student: Student | None
-    metrics: Mapping[str, Metric]
+    metrics: Mapping[str, Metric | AskingMetric]
     diversity: Mapping[str, DiversityMetric]
     guards: Mapping[str, Guard]
     evaluate: EvaluateSettings
@@ -234,6 +234,15 @@ class Plan:
     tracking: Tracking
     engine: EngineSettings
     paths: PathSettings
+
+    @property
+    def markers(self) -> dict[str, Model]:
+        """The models that mark held-out answers, by the metric's name."""
+        return {
+            name: metric.endpoint
+            for name, metric in self.metrics.items()
+            if isinstance(metric, AskingMetric)
+        }
 
     @property
     def out(self) -> Path:

@@ -40,6 +40,7 @@ class RunRecord:
         seeds: The seeds file as it was read.
         heldout: The held-out file as it was read, or `None`.
         synthetic: The synthetic held-out file as it was read, or `None`.
+        marks: Held-out answers that humans have marked, or `None`.
         table: The one table; see `table.py`.
         funnel: Rows that are in after each stage, by stage.
         guards: Findings by guard.
@@ -83,6 +84,7 @@ class RunRecord:
     calibration: JudgeCalibration | None = None
     baseline: Side | None = None
     synthetic: Records | None = None
+    marks: pl.DataFrame | None = None
     contrasts: tuple[Contrast, ...] = ()
     trained: Trained | None = None
     evaluation: Evaluation | None = None

@@ -24,6 +24,7 @@ from distill.guards import Evidence
 from distill.judge_calibration import read_judge_calibration
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
+from distill.metrics import on_items
 from distill.models.budget import Budget
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
@@ -49,6 +50,7 @@ from distill.stages.filter import apply_filters
 from distill.stages.generate import generate
 from distill.stages.guard import look, merged
 from distill.stages.judge import judge
+from distill.stages.marked import human_marks, read_marks
 from distill.stages.measure import measure
 from distill.stages.read import check_heldout, check_labels, read_heldout, read_seeds
 from distill.stages.refit import refit_of
@@ -124,6 +126,7 @@ def prepare(plan: Plan) -> RunRecord:
         funnel={"seeds": table.height},
         baseline=baseline,
         synthetic=synthetic,
+        marks=read_marks(plan.metrics),
         calibration=read_judge_calibration(plan.judge_calibration.path, plan.config),
     )
     record.guards = look(plan.guards, evidence_of(record), when="before")
@@ -143,6 +146,7 @@ def evidence_of(record: RunRecord) -> Evidence:
         contrasts=record.contrasts,
         student_base=base_of(plan.student),
         students=plan.student.models if isinstance(plan.student, Endpoint) else {},
+        markers=plan.markers,
     )
 
 
@@ -258,6 +262,7 @@ def prove(record: RunRecord, client: ModelClient) -> None:
         record.trained = train(plan.student, examples, seed=plan.seed)
     if record.heldout is None:
         return
+    metrics = on_items(plan.metrics, record.heldout.frame["question"].to_list(), client)
     with record.timed("evaluate"):
         evaluation = evaluate(
             record.trained,
@@ -268,15 +273,15 @@ def prove(record: RunRecord, client: ModelClient) -> None:
             student=plan.student,
             teacher=plan.teacher if plan.evaluate.teacher else None,
             client=client,
-            metrics=plan.metrics,
+            metrics=metrics,
             seed=plan.seed,
             controls=plan.evaluate.controls,
         )
         evaluation = break_down(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
-        evaluation = beside_synthetic(record, evaluation, record.trained.answer, client)
+        evaluation = beside_others(record, evaluation, record.trained.answer, client)
         record.evaluation = train_again(
             evaluation,
-            refit_of(plan.student, examples, record.heldout.frame, plan.metrics, seed=plan.seed),
+            refit_of(plan.student, examples, record.heldout.frame, metrics, seed=plan.seed),
             curve=plan.evaluate.curve,
             seeds=plan.evaluate.seeds,
         )
@@ -298,19 +303,22 @@ def evaluate_outside(
             task=plan.task,
             teacher=plan.teacher if plan.evaluate.teacher else None,
             client=client,
-            metrics=plan.metrics,
+            metrics=on_items(plan.metrics, heldout["question"].to_list(), client),
             seed=plan.seed,
         )
         evaluation = break_down(evaluation, heldout, task=plan.task, seed=plan.seed)
         answer = partial(endpoint_answers, student, task=plan.task, client=client)
-        record.evaluation = beside_synthetic(record, evaluation, answer, client)
+        record.evaluation = beside_others(record, evaluation, answer, client)
 
 
-def beside_synthetic(
+def beside_others(
     record: RunRecord, evaluation: Evaluation, answer: Answer, client: ModelClient
 ) -> Evaluation:
-    """Return the evaluation with what synthetic held-out items make of the student."""
+    """Return the evaluation with what humans and synthetic held-out items say of the student."""
     plan, heldout = record.plan, heldout_of(record)
+    if record.marks is not None and heldout is not None:
+        marks = human_marks(evaluation, record.marks, heldout, right_from=plan.calibrate.right_from)
+        evaluation = replace(evaluation, human=marks)
     if record.synthetic is None or heldout is None:
         return evaluation
     teacher = partial(
@@ -323,7 +331,7 @@ def beside_synthetic(
         heldout,
         answer=answer,
         teacher=teacher if plan.evaluate.teacher else None,
-        metrics=plan.metrics,
+        metrics=partial(on_items, plan.metrics, client=client),
         seed=plan.seed,
     )
     return replace(evaluation, synthetic=gap)

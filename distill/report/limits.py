@@ -26,6 +26,7 @@ from distill.report.facts import (
     unscored_share,
 )
 from distill.report.findings import SENTENCE_CHARS, guards_with
+from distill.report.marks import mark_doubts
 from distill.report.overturn import contamination_doubts, credit_doubts, seed_doubts
 from distill.report.wording import count, counted, listed, one_line, percent, points
 from distill.selectors.floor import REASON as REAL_SHARE
@@ -61,6 +62,7 @@ def doubts(record: RunRecord, manifest: Manifest) -> list[str]:
         *_guard_doubts(record),
         *_open_doubts(manifest),
         *_judge_doubts(record, manifest),
+        *mark_doubts(record, manifest),
         *_request_doubts(manifest),
     ]
 

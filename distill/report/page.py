@@ -36,6 +36,7 @@ from distill.report.findings import guard_lines
 from distill.report.html import environment
 from distill.report.limits import doubts, limits
 from distill.report.markdown import TEMPLATES
+from distill.report.marks import mark_sentences
 from distill.report.plots import (
     arms_plot,
     difference_plot,
@@ -108,6 +109,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         curve=curve_plot(manifest),
         seeds=seeds_sentence(manifest),
         gap=gap_sentences(manifest),
+        marks=mark_sentences(manifest),
         funnel=funnel_plot(record, manifest),
         abstention=abstention_sentence(manifest),
         scores=scores_plot(record),

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from distill.clustered import Clusters, heldout_clusters
-from distill.metrics import ItemMetric, Metric
+from distill.metrics import ItemMetric, MarkingMetric, Metric, mark_all
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
 from distill.scored import compare as compare  # other modules know it by this address
@@ -26,6 +26,7 @@ from distill.scored import interval
 from distill.stages.arms import beside, control_examples
 from distill.stages.breakdown import Part
 from distill.stages.generate import answer_all
+from distill.stages.marked import HumanMarks
 from distill.stages.refit import CurvePoint, Reseeded
 from distill.stages.synthetic import SyntheticGap
 from distill.statistics import (
@@ -61,6 +62,7 @@ class Arm:
         scores: (items,) headline score of each item, in [0, 1].
         headline: Mean score with its 95 % interval.
         metrics: Every metric over all items, by name.
+        unscored: Answers that got no mark of the model that marks them; they score 0.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Arm:
     scores: NDArray[np.float64]
     headline: Interval
     metrics: Mapping[str, float]
+    unscored: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,7 @@ class Evaluation:
         reseeded: The student trained with several seeds, or `None`.
         clusters: Of the items, where some come from one source: intervals and tests are by cluster.
         synthetic: What synthetic held-out items make of the student, or `None`.
+        human: What humans say of answers that a model has marked, or `None`.
     """
 
     arms: Mapping[str, Arm]
@@ -106,6 +110,7 @@ class Evaluation:
     reseeded: Reseeded | None = None
     clusters: Clusters | None = None
     synthetic: SyntheticGap | None = None
+    human: HumanMarks | None = None
 
 
 def evaluate(
@@ -157,6 +162,7 @@ def evaluate(
     if teacher is not None:
         answers[TEACHER_ITSELF] = (None, teacher_answers(table, questions, task, teacher, client))
     answers[STUDENT] = (len(examples), trained.answer(questions))
+    mark_all(metrics, [given for _, given in answers.values()], references)
     arms = {
         name: arm_of(name, count, given, references, metrics, seed, clusters)
         for name, (count, given) in answers.items()
@@ -225,6 +231,11 @@ def arm_of(
         scores=scores,
         headline=interval(scores, seed, clusters),
         metrics={key: metric.summary(answers, references) for key, metric in metrics.items()},
+        unscored=sum(
+            metric.unscored(answers, references)
+            for metric in metrics.values()
+            if isinstance(metric, MarkingMetric)
+        ),
     )
 
 

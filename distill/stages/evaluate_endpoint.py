@@ -12,7 +12,7 @@ from itertools import islice
 import polars as pl
 
 from distill.clustered import Clusters, heldout_clusters
-from distill.metrics import Metric
+from distill.metrics import Metric, mark_all
 from distill.models.client import ModelClient
 from distill.models.protocol import Model, Reply
 from distill.stages.arms import beside
@@ -72,6 +72,7 @@ def evaluate_endpoint(
     if teacher is not None:
         answers[TEACHER_ITSELF] = teacher_answers(table, questions, task, teacher, client)
     answers |= ask_endpoint(student, questions, task=task, client=client)
+    mark_all(metrics, list(answers.values()), references)
     arms = {
         name: arm_of(name, None, given, references, metrics, seed, clusters)
         for name, given in answers.items()

@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from distill.clustered import heldout_clusters
 from distill.gaps import Gap, Sample, excess_of, gap_of
 from distill.heldout import Heldout
 from distill.heldout.file import heldout_shape
-from distill.metrics import ItemMetric, Metric
+from distill.metrics import ItemMetric, Metric, mark_all
 from distill.records import Records, read_records
 from distill.scored import interval
 from distill.statistics import Interval
@@ -35,6 +34,7 @@ TEACHER_ITSELF = "teacher"
 # Where the real held-out items come from no file, which has a limit of its own.
 MAX_QUESTION_CHARS = 100_000
 Answer = Callable[[Sequence[str]], Sequence[str | None]]
+OnItems = Callable[[Sequence[str]], Mapping[str, Metric]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ def synthetic_gap(
     *,
     answer: Answer,
     teacher: Answer | None,
-    metrics: Mapping[str, Metric],
+    metrics: OnItems,
     seed: int,
 ) -> SyntheticGap:
     """Let student and teacher answer the synthetic items and compare their gaps.
@@ -121,34 +121,37 @@ def synthetic_gap(
         heldout: The real items.
         answer: The student's answers to questions.
         teacher: The teacher's; `None` where it is not asked.
-        metrics: By name; the first is the headline.
+        metrics: Gives the metrics of answers to questions; the first is the headline.
         seed: Of every draw.
     """
     items = fresh(synthetic, table, heldout)
     left_out = synthetic.height - items.height
     if items.is_empty():
         return SyntheticGap(items=0, left_out=left_out)
-    metric = next(iter(metrics.values()))
-    if not isinstance(metric, ItemMetric):
-        raise TypeError("the first metric scores items one by one; build has checked it")
     questions, references = items["question"].to_list(), items["reference"].to_list()
     clusters = heldout_clusters(items)
-
-    def both(arm: str, answers: Sequence[str | None]) -> tuple[Sample, Sample]:
-        real = Sample(scores=evaluation.arms[arm].scores, clusters=evaluation.clusters)
-        scores = np.asarray(metric.score(answers, references), dtype=np.float64)
-        return Sample(scores=scores, clusters=clusters), real
-
-    student = both(evaluation.student, answer(questions))
-    if teacher is None or TEACHER_ITSELF not in evaluation.arms:
-        return SyntheticGap(items=items.height, left_out=left_out, student=_told(student, seed))
-    beside = both(TEACHER_ITSELF, teacher(questions))
+    measured = metrics(questions)
+    metric = next(iter(measured.values()))
+    if not isinstance(metric, ItemMetric):
+        raise TypeError("the first metric scores items one by one; build has checked it")
+    given = {evaluation.student: answer(questions)}
+    if teacher is not None and TEACHER_ITSELF in evaluation.arms:
+        given[TEACHER_ITSELF] = teacher(questions)
+    mark_all(measured, list(given.values()), references)
+    samples = {
+        name: (
+            Sample(scores=metric.score(answers, references), clusters=clusters),
+            Sample(scores=evaluation.arms[name].scores, clusters=evaluation.clusters),
+        )
+        for name, answers in given.items()
+    }
+    student, beside = samples[evaluation.student], samples.get(TEACHER_ITSELF)
     return SyntheticGap(
         items=items.height,
         left_out=left_out,
         student=_told(student, seed),
-        teacher=_told(beside, seed),
-        excess=excess_of(student, beside, seed),
+        teacher=None if beside is None else _told(beside, seed),
+        excess=None if beside is None else excess_of(student, beside, seed),
     )
 
 
