@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,22 @@ from distill.models import Model
 from distill.models.prices import price_of
 from distill.students import Endpoint, Student
 from distill.tasks import Task
+
+# Arms that a run makes itself.
+ARMS = frozenset(
+    {"majority", "real_only", "distilled_only", "self_trained", "unfiltered", "random_same_size",
+     "teacher", "real_and_distilled", "base", "endpoint"}
+)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def models_of(students: Mapping[str, Student]) -> dict[str, Model]:
+    """Return the models that further students ask, by the key that configures each."""
+    return {
+        f"students.{name}.via": student.via
+        for name, student in students.items()
+        if isinstance(student, Endpoint)
+    }
 
 
 def faults_across(
@@ -53,6 +70,7 @@ def faults_across(
             "judge.model": judge.endpoint if judge else None,
             "augment.via.model": one["augment"].via if one["augment"] else None,
             **{f"student.{key}.model": m for key, m in _asked(one["student"]).items()},
+            **{f"{key}.model": m for key, m in models_of(named["students"]).items()},
             **{f"metric.{name}.model": m.endpoint for name, m in _asking(named).items()},
         }
         for key, model in models.items():
@@ -81,6 +99,11 @@ def faults_across(
     scoring = {"teacher": teacher}
     if isinstance(student, Endpoint) and student.ask == "task":
         scoring |= {f"student.{key}": model for key, model in student.models.items()}
+    scoring |= {
+        f"students.{name}.via": other.via
+        for name, other in named["students"].items()
+        if isinstance(other, Endpoint) and other.ask == "task"
+    }
     for where, model in scoring.items():
         if task.name == "classify" and getattr(model, "label_logprobs", None) == "first_token":
             alike = task.begin_alike()
@@ -94,9 +117,28 @@ def faults_across(
                     "'task.reply=\"{label}\"' puts no words before them, "
                     f"{where}.label_logprobs=none takes votes",
                 )
+    yield from _students(named["students"], student, task)
     if student is not None and task.name not in student.tasks:
         want = f"a student for task={task.name}"
         yield Fault("student", want, shown(type(student).__name__), "student=none")
+
+
+def _students(
+    further: Mapping[str, Student], student: Student | None, task: Task
+) -> Iterable[Fault]:
+    """Yield the faults of further students."""
+    for name, other in further.items():
+        key = f"students.{name}"
+        if student is None:
+            yield Fault(key, "nothing with student=none", name, "student=CHOICE is the first one")
+        if name in ARMS or not _NAME.fullmatch(name):
+            want = "a name of letters, digits, _ and - that is no arm's"
+            yield Fault(key, want, shown(name))
+        if task.name not in other.tasks:
+            yield Fault(key, f"a student for task={task.name}", shown(type(other).__name__))
+        if isinstance(other, Endpoint) and other.base is not None:
+            hint = f"a student of its own: student@students.NAME={type(other).__name__.lower()}"
+            yield Fault(f"{key}.base", "null", "a model", hint)
 
 
 def _asked(student: Student | None) -> Mapping[str, Model]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from distill.stages.evaluate import Arm, Evaluation
     from distill.stages.marked import HumanMarks
     from distill.stages.refit import CurvePoint, Reseeded
+    from distill.stages.several import Several
     from distill.stages.synthetic import Both, SyntheticGap
 
 PLACES = 6
@@ -38,6 +39,7 @@ def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
         **({"curve": [_point(one) for one in evaluation.curve]} if evaluation.curve else {}),
         **({} if evaluation.clusters is None else {"clusters": evaluation.clusters.count}),
         **({} if evaluation.reseeded is None else {"seeds": _seeds(evaluation.reseeded)}),
+        **({} if evaluation.several is None else {"students": _several(evaluation.several)}),
         **({} if evaluation.human is None else {"human": _human(evaluation.human)}),
         **({} if evaluation.synthetic is None else {"synthetic": _gap(evaluation.synthetic)}),
     }
@@ -95,6 +97,16 @@ def _seeds(found: Reseeded) -> dict[str, Any]:
     }
 
 
+def _several(found: Several) -> dict[str, Any]:
+    pairs = [
+        {"a": pair.a, "b": pair.b, **paired_figures(pair.test, own="a", other="b"),
+         "p_holm": round(pair.p_holm, PLACES)}
+        for pair in found.pairs
+    ]  # fmt: skip
+    untrained = {"untrained": dict(found.untrained)} if found.untrained else {}
+    return {"names": list(found.names), "pairs": pairs, **untrained}
+
+
 def _human(marks: HumanMarks) -> dict[str, Any]:
     """Return the student's score by the judge alone, by humans alone and by both."""
     told: dict[str, Any] = {"labelled": marks.labelled}
@@ -150,12 +162,13 @@ def _comparison(tests: Mapping[str, PairedTest], name: str) -> dict[str, Any]:
     return {"comparison": paired_figures(tests[name], other="arm")} if name in tests else {}
 
 
-def paired_figures(test: PairedTest, *, other: str) -> dict[str, Any]:
+def paired_figures(test: PairedTest, *, other: str, own: str = "student") -> dict[str, Any]:
     """Return a paired test of the student.
 
     Args:
         test: The student is a.
         other: What b is called in the name of a key.
+        own: What a is called.
     """
     smallest = test.minimum_detectable
     return {
@@ -163,7 +176,7 @@ def paired_figures(test: PairedTest, *, other: str) -> dict[str, Any]:
         "low": round(test.low, PLACES),
         "high": round(test.high, PLACES),
         "p_value": round(test.p_value, PLACES),
-        "only_student": test.only_a,
+        f"only_{own}": test.only_a,
         f"only_{other}": test.only_b,
         "minimum_detectable": None if smallest is None else round(smallest, PLACES),
     }

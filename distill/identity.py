@@ -39,6 +39,7 @@ NOT_IDENTITY = (
     "evaluate.curve",
     "evaluate.synthetic_heldout",
     "judge_calibration",
+    "students",
     "guard.distribution_shift",
     "guard.lineage",
     "guard.seed_shares",

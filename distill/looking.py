@@ -23,7 +23,7 @@ from distill.plan import Plan
 from distill.progress import Progress
 from distill.records import Records
 from distill.stages.evaluate import TEACHER_ITSELF, Answers
-from distill.stages.evaluate_endpoint import ask_endpoint
+from distill.stages.evaluate_endpoint import ask_endpoint, endpoint_answers
 from distill.stages.generate import answer_all
 from distill.students import Endpoint
 
@@ -124,7 +124,7 @@ def look_at_heldout(
     to_come: list[ToCome] = []
     for records in filter(None, (heldout, synthetic)):
         questions = records.frame["question"].to_list()
-        answers = _answers(plan, questions, client)
+        answers = _answers(plan, questions, client, synthetic=records is synthetic)
         for whose in trained if records is heldout else trained[:1]:
             answers[whose] = [None] * len(questions)
         for metric in plan.metrics.values():
@@ -134,11 +134,18 @@ def look_at_heldout(
     return to_come
 
 
-def _answers(plan: Plan, questions: list[str], client: LookingClient) -> dict[str, Answers]:
+def _answers(
+    plan: Plan, questions: list[str], client: LookingClient, *, synthetic: bool
+) -> dict[str, Answers]:
     """Return what is known of the answers of the models that are asked."""
     answers: dict[str, Answers] = {}
     if isinstance(plan.student, Endpoint):
         answers |= ask_endpoint(plan.student, questions, task=plan.task, client=client)
+    for name, student in plan.students.items():
+        if isinstance(student, Endpoint) and not synthetic:
+            answers[name] = endpoint_answers(
+                student, questions, task=plan.task, client=client, role="students"
+            )
     if plan.evaluate.teacher:
         read = answer_all(
             questions, [0] * len(questions), task=plan.task, teacher=plan.teacher, client=client

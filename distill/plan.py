@@ -220,6 +220,7 @@ class Plan:
     select: Selector
     export: Export
     student: Student | None
+    students: Mapping[str, Student]
     metrics: Mapping[str, Metric | AskingMetric]
     diversity: Mapping[str, DiversityMetric]
     guards: Mapping[str, Guard]

@@ -16,6 +16,7 @@ import polars as pl
 from rich.console import Console
 
 from distill.abstention import export_abstained
+from distill.across import models_of
 from distill.config import to_yaml
 from distill.costs import uncached_usd
 from distill.errors import DistillError
@@ -56,6 +57,7 @@ from distill.stages.read import check_heldout, check_labels, read_heldout, read_
 from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
+from distill.stages.several import beside_students
 from distill.stages.synthetic import Answer, read_synthetic, synthetic_gap
 from distill.stages.train import dataset_examples, train
 from distill.students import Endpoint, Examples, Student
@@ -147,6 +149,7 @@ def evidence_of(record: RunRecord) -> Evidence:
         student_base=base_of(plan.student),
         students=plan.student.models if isinstance(plan.student, Endpoint) else {},
         markers=plan.markers,
+        others=models_of(plan.students),
     )
 
 
@@ -279,6 +282,16 @@ def prove(record: RunRecord, client: ModelClient) -> None:
         )
         evaluation = break_down(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
         evaluation = beside_others(record, evaluation, record.trained.answer, client)
+        evaluation = beside_students(
+            evaluation,
+            plan.students,
+            examples,
+            record.heldout.frame,
+            task=plan.task,
+            client=client,
+            metrics=metrics,
+            seed=plan.seed,
+        )
         record.evaluation = train_again(
             evaluation,
             refit_of(plan.student, examples, record.heldout.frame, metrics, seed=plan.seed),
@@ -294,6 +307,7 @@ def evaluate_outside(
     plan, heldout = record.plan, heldout_of(record)
     if heldout is None:
         return
+    metrics = on_items(plan.metrics, heldout["question"].to_list(), client)
     with record.timed("evaluate"):
         evaluation = evaluate_endpoint(
             student,
@@ -303,12 +317,22 @@ def evaluate_outside(
             task=plan.task,
             teacher=plan.teacher if plan.evaluate.teacher else None,
             client=client,
-            metrics=on_items(plan.metrics, heldout["question"].to_list(), client),
+            metrics=metrics,
             seed=plan.seed,
         )
         evaluation = break_down(evaluation, heldout, task=plan.task, seed=plan.seed)
         answer = partial(endpoint_answers, student, task=plan.task, client=client)
-        record.evaluation = beside_others(record, evaluation, answer, client)
+        evaluation = beside_others(record, evaluation, answer, client)
+        record.evaluation = beside_students(
+            evaluation,
+            plan.students,
+            examples,
+            heldout,
+            task=plan.task,
+            client=client,
+            metrics=metrics,
+            seed=plan.seed,
+        )
 
 
 def beside_others(

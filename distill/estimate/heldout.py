@@ -76,6 +76,7 @@ def trainings(record: RunRecord) -> list[str]:
     parts += [f"{share:g}" for share in sorted(set(evaluate.curve)) if share < 1]
     for i in range(1, evaluate.seeds):
         parts += [f"{name} {i}" for name in (STUDENT, *real)]
+    parts += [name for name, one in plan.students.items() if not isinstance(one, Endpoint)]
     return [STUDENT, *parts]
 
 

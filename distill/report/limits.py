@@ -201,7 +201,8 @@ def _request_doubts(manifest: Manifest) -> Iterator[str]:
             continue
         if spent["failed"]:
             yield f"{counted(spent['failed'], 'request')} to the {role} failed for good."
-        others = [model for model in spent["served"] if model != spent["model"]]
+        asked = spent["model"].split(", ") if role == "students" else [spent["model"]]
+        others = [model for model in spent["served"] if model not in asked]
         if others:
             names = listed([one_line(model, MODEL_CHARS) for model in others])
             yield f"{spent['model']} was asked, and {names} answered as {role}."

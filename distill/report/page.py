@@ -44,6 +44,7 @@ from distill.report.plots import (
     labels_plot,
     scores_plot,
 )
+from distill.report.students import pair_lines, student_sentences
 from distill.report.synthetic import gap_sentences
 from distill.report.variety import absent_lines, variety_plots
 
@@ -109,6 +110,8 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         curve=curve_plot(manifest),
         seeds=seeds_sentence(manifest),
         gap=gap_sentences(manifest),
+        students=student_sentences(manifest),
+        pairs=pair_lines(manifest),
         marks=mark_sentences(manifest),
         funnel=funnel_plot(record, manifest),
         abstention=abstention_sentence(manifest),

@@ -31,6 +31,7 @@ from distill.report.facts import (
 from distill.report.findings import guard_lines, guards_with
 from distill.report.marks import mark_sentences
 from distill.report.plain import print_plainly
+from distill.report.students import student_sentences
 from distill.report.synthetic import gap_sentences
 from distill.report.wording import (
     count,
@@ -143,7 +144,12 @@ def _arms(manifest: Manifest, *, roomy: bool) -> tuple[RenderableType, ...]:
         table.add_row(*_arm(line, roomy=roomy), style="bold" if line.role == "student" else "")
     table.columns[0].overflow = "fold"
     heading = f"Held-out {metric}, {counted(figures['n'], 'real item')}"
-    notes = [_compared(manifest), *mark_sentences(manifest), *gap_sentences(manifest)]
+    notes = [
+        _compared(manifest),
+        *student_sentences(manifest),
+        *mark_sentences(manifest),
+        *gap_sentences(manifest),
+    ]
     return _block(heading, Group(table, *(Text(note, style="dim") for note in notes)))
 
 

@@ -66,6 +66,7 @@ class Facts(pydantic.BaseModel):
     augment: _Spent = _Spent()
     student: _Spent = _Spent()
     student_base: _Spent = _Spent()
+    students: _Spent = _Spent()
     metric_judge: _Spent = _Spent()
 
     @property

@@ -34,6 +34,7 @@ CLAUDE = "distill.models.Claude"
 REPLACED: Config = {
     "heldout": None,
     "student": None,
+    "students": {},
     "metric": {"accuracy": {"_target_": "distill.metrics.Accuracy"}},
     "diversity": {},
     "guard": {},

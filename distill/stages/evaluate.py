@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -40,6 +41,9 @@ from distill.students import Examples, Student, Trained
 from distill.students.classifier import TrainingError
 from distill.students.self_training import self_trained_answers
 from distill.tasks import Classify, Task
+
+if TYPE_CHECKING:
+    from distill.stages.several import Several
 
 STUDENT = "real_and_distilled"
 REAL_ONLY = "real_only"
@@ -93,6 +97,7 @@ class Evaluation:
         reseeded: The student trained with several seeds, or `None`.
         clusters: Of the items, where some come from one source: intervals and tests are by cluster.
         synthetic: What synthetic held-out items make of the student, or `None`.
+        several: Further students, each two compared, or `None`.
         human: What humans say of answers that a model has marked, or `None`.
     """
 
@@ -111,6 +116,7 @@ class Evaluation:
     clusters: Clusters | None = None
     synthetic: SyntheticGap | None = None
     human: HumanMarks | None = None
+    several: Several | None = None
 
 
 def evaluate(

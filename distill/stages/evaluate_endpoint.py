@@ -108,10 +108,15 @@ def ask_endpoint(
 
 
 def endpoint_answers(
-    student: Endpoint, questions: Sequence[str], *, task: Task, client: ModelClient
+    student: Endpoint,
+    questions: Sequence[str],
+    *,
+    task: Task,
+    client: ModelClient,
+    role: str = ROLES["via"],
 ) -> list[str | None]:
     """Ask the student alone; see `ask_endpoint`."""
-    return list(_answers(student, ROLES["via"], student.via, questions, task, client))
+    return list(_answers(student, role, student.via, questions, task, client))
 
 
 def _answers(
