@@ -38,7 +38,9 @@ NOT_IDENTITY = (
     "evaluate.tuned",
     "evaluate.seeds",
     "evaluate.curve",
+    "evaluate.synthetic_heldout",
     "judge_calibration",
+    "students",
     "guard.distribution_shift",
     "guard.lineage",
     "guard.seed_shares",
@@ -89,6 +91,12 @@ NOT_IDENTITY = (
     "student.max_memory_gb",
     "student.max_seconds",
     "student.answers_at_once",
+    "metric.judged.base_url",
+    "metric.judged.concurrency",
+    "metric.judged.mode",
+    "metric.judged.max_unscored",
+    "metric.judged.human",
+    *(f"metric.judged.via.{key}" for key in HOW_CALLED),
     *(f"student.{model}.{key}" for model in ("via", "base") for key in HOW_CALLED),
 )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import distill
 from distill.abstention import abstained, abstention
+from distill.across import models_of
 from distill.costs import per_row_usd, total_cost_usd
 from distill.diversity.contrast import Contrast
 from distill.eval_figures import eval_figures
@@ -65,6 +67,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         manifest["sweep"] = {"id": record.sweep_id, "point": record.name}
     if record.heldout is not None:
         manifest["inputs"]["heldout"] = _input(record.heldout)
+    if record.synthetic is not None:
+        manifest["inputs"]["synthetic_heldout"] = _input(record.synthetic)
     if plan.judge is not None and plan.judge.endpoint is not None:
         spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
         unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)
@@ -82,6 +86,16 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         for key, asked in plan.student.models.items():
             role = ROLES[key]
             manifest[role] = _spent(record.spend.get(role) or Spend(asked.model, None))
+    asked_elsewhere = models_of(plan.students)
+    if asked_elsewhere:
+        manifest["students"] = _together(
+            record.spend.get(key.removesuffix(".via")) or Spend(model.model, None)
+            for key, model in asked_elsewhere.items()
+        )
+    for marker in plan.markers.values():
+        manifest["metric_judge"] = _spent(
+            record.spend.get("metric_judge") or Spend(marker.model, None)
+        )
     if record.diversity_absent:
         manifest["diversity_absent"] = record.diversity_absent
     if record.contrasts:
@@ -127,6 +141,22 @@ def _spent(spend: Spend) -> dict[str, Any]:
         **_cached_prompts(spend),
         **_lost(spend),
     }
+
+
+def _together(spends: Iterable[Spend]) -> dict[str, Any]:
+    """Return what several models cost together; unknown where one of them is."""
+    told = [_spent(spend) for spend in spends]
+    keys = dict.fromkeys(key for one in told for key in one)
+    joined: dict[str, Any] = {}
+    for key in keys:
+        values = [one.get(key, 0) for one in told]
+        if key == "model":
+            joined[key] = ", ".join(values)
+        elif key == "served":
+            joined[key] = sorted({name for one in values for name in one})
+        else:
+            joined[key] = None if None in values else sum(values)
+    return joined
 
 
 def _cached_prompts(spend: Spend) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class RunRecord:
         ended_at: UTC, ISO 8601; "" while it runs.
         seeds: The seeds file as it was read.
         heldout: The held-out file as it was read, or `None`.
+        synthetic: The synthetic held-out file as it was read, or `None`.
+        marks: Held-out answers that humans have marked, or `None`.
         table: The one table; see `table.py`.
         funnel: Rows that are in after each stage, by stage.
         guards: Findings by guard.
@@ -81,6 +83,8 @@ class RunRecord:
     diversity_absent: dict[str, str] = field(default_factory=dict)
     calibration: JudgeCalibration | None = None
     baseline: Side | None = None
+    synthetic: Records | None = None
+    marks: pl.DataFrame | None = None
     contrasts: tuple[Contrast, ...] = ()
     trained: Trained | None = None
     evaluation: Evaluation | None = None

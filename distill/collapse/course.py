@@ -12,8 +12,8 @@ import polars as pl
 
 from distill.collapse.chain import Breed, Generation, NgramBreed, StudentBreed
 from distill.collapse.regimes import Regime
-from distill.errors import UserError
-from distill.metrics import ItemMetric
+from distill.errors import ConfigError, Fault, UserError
+from distill.metrics import AskingMetric, ItemMetric
 from distill.plan import CollapseSettings, Plan
 from distill.stages.read import check_labels, read_heldout, read_seeds
 from distill.stages.train import dataset_examples
@@ -144,6 +144,10 @@ def _students(
     plan: Plan, table: pl.DataFrame, heldout: pl.DataFrame | None
 ) -> tuple[Breed, int, int]:
     student, metric = plan.student, next(iter(plan.metrics.values()))
+    if isinstance(metric, AskingMetric):
+        got, hint = next(iter(plan.metrics)), "metric=qa, classify or math"
+        want = "a first metric that asks no model: each generation would be marked anew"
+        raise ConfigError([Fault("metric", want, got, hint)])
     if student is None or not isinstance(metric, ItemMetric):
         raise TypeError("a student and a headline metric are there; build has checked it")
     rows = add_columns(table, GENERATED_COLUMNS).with_columns(answer="reference")

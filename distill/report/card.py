@@ -28,6 +28,9 @@ from distill.report.facts import (
 from distill.report.findings import guard_lines
 from distill.report.limits import doubts, limits
 from distill.report.markdown import environment
+from distill.report.marks import mark_sentences
+from distill.report.students import pair_lines, student_sentences
+from distill.report.synthetic import gap_sentences
 from distill.report.variety import absent_lines, variety_facts
 from distill.report.wording import count, counted, interval, one_line, percent, source_name, usd
 from distill.table import TEACHER, is_in
@@ -100,6 +103,10 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         breakdowns=breakdown_lines(manifest),
         curve=curve_plot(manifest),
         seeds=seeds_sentence(manifest),
+        gap=gap_sentences(manifest),
+        students=student_sentences(manifest),
+        pairs=pair_lines(manifest),
+        marks=mark_sentences(manifest),
         guards=guard_lines(record),
         doubts=doubts(record, manifest),
         limits=limits(record, manifest),

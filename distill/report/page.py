@@ -36,6 +36,7 @@ from distill.report.findings import guard_lines
 from distill.report.html import environment
 from distill.report.limits import doubts, limits
 from distill.report.markdown import TEMPLATES
+from distill.report.marks import mark_sentences
 from distill.report.plots import (
     arms_plot,
     difference_plot,
@@ -43,11 +44,18 @@ from distill.report.plots import (
     labels_plot,
     scores_plot,
 )
+from distill.report.students import pair_lines, student_sentences
+from distill.report.synthetic import gap_sentences
 from distill.report.variety import absent_lines, variety_plots
 
 SHOWN_EXAMPLES = 20
 CONFIG_CHARS = 60_000
 SEARCH = "search.js"
+INPUTS = {
+    "seeds": "Seeds",
+    "heldout": "Held-out",
+    "synthetic_heldout": "Synthetic held-out",
+}
 FILTERS = {
     "count": wording.count,
     "duration": wording.duration,
@@ -101,6 +109,10 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         breakdowns=breakdown_plots(manifest),
         curve=curve_plot(manifest),
         seeds=seeds_sentence(manifest),
+        gap=gap_sentences(manifest),
+        students=student_sentences(manifest),
+        pairs=pair_lines(manifest),
+        marks=mark_sentences(manifest),
         funnel=funnel_plot(record, manifest),
         abstention=abstention_sentence(manifest),
         scores=scores_plot(record),
@@ -215,7 +227,7 @@ def _provenance(manifest: Manifest) -> list[tuple[str, str]]:
         ("Config, SHA-256", manifest["config_sha256"]),
     ]
     for name, one in inputs.items():
-        title = {"seeds": "Seeds", "heldout": "Held-out"}.get(name, name)
+        title = INPUTS.get(name, name)
         rows = wording.counted(one["rows"], "row")
         facts.append((title, f"{wording.source_name(one['source'])}, {rows}"))
         facts.append((f"{title}, SHA-256", one["sha256"]))

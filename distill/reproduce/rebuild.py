@@ -34,10 +34,18 @@ CLAUDE = "distill.models.Claude"
 REPLACED: Config = {
     "heldout": None,
     "student": None,
+    "students": {},
     "metric": {"accuracy": {"_target_": "distill.metrics.Accuracy"}},
     "diversity": {},
     "guard": {},
-    "evaluate": {"teacher": False, "controls": False, "tuned": False, "seeds": 1, "curve": []},
+    "evaluate": {
+        "teacher": False,
+        "controls": False,
+        "tuned": False,
+        "seeds": 1,
+        "curve": [],
+        "synthetic_heldout": None,
+    },
     "drift": {"questions": 0, "samples": 2},
     "collapse": {
         "regimes": ["replace"],
