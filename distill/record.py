@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -52,6 +52,7 @@ class RunRecord:
         diversity_absent: By name, why a figure is not there.
         calibration: What is known of the judge, or `None` where nothing was given.
         baseline: The earlier run that the dataset is compared with, or `None`.
+        collapse: What `distill collapse` found, as the manifest tells it, or `None`.
         contrasts: The dataset's variety beside that of references and of an earlier run.
         trained: The student, or `None`.
         evaluation: All arms, or `None` where nothing was trained or held out.
@@ -81,6 +82,7 @@ class RunRecord:
     diversity_absent: dict[str, str] = field(default_factory=dict)
     calibration: JudgeCalibration | None = None
     baseline: Side | None = None
+    collapse: dict[str, Any] | None = None
     contrasts: tuple[Contrast, ...] = ()
     trained: Trained | None = None
     evaluation: Evaluation | None = None

@@ -14,6 +14,7 @@ import polars as pl
 from rich.console import Console
 
 from distill.abstention import export_abstained
+from distill.collapse.told import read_collapse
 from distill.config import to_yaml
 from distill.costs import uncached_usd
 from distill.errors import DistillError
@@ -120,6 +121,7 @@ def prepare(plan: Plan) -> RunRecord:
         funnel={"seeds": table.height},
         baseline=baseline,
         calibration=read_judge_calibration(plan.judge_calibration.path, plan.config),
+        collapse=read_collapse(plan.report.collapse, seeds_sha256=seeds.sha256),
     )
     record.guards = look(plan.guards, evidence_of(record), when="before")
     return record

@@ -19,6 +19,7 @@ from distill.report.again import curve_plot, seeds_sentence
 from distill.report.arms import has_control
 from distill.report.beside import beside_lines, control_sentences
 from distill.report.breakdown import breakdown_plots
+from distill.report.collapse import collapse_plots
 from distill.report.cost import cost_notes
 from distill.report.examples import Shown, dropped, kept, nearest, reviewed
 from distill.report.facts import (
@@ -111,6 +112,8 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         varieties=variety_plots(manifest),
         absent=absent_lines(manifest),
         varied=plan.task.varied,
+        collapse=collapse_plots(manifest.get("collapse")),
+        collapse_source=wording.visible(manifest.get("collapse", {}).get("source", "")),
         guards=guard_lines(record),
         spends={role: manifest[role] for role in ROLES if role in manifest},
         total_cost_usd=total_cost_usd(manifest),
