@@ -45,6 +45,7 @@ from distill.report.plots import (
     scores_plot,
 )
 from distill.report.variety import absent_lines, variety_plots
+from distill.statistics import verdict_rule
 
 SHOWN_EXAMPLES = 20
 CONFIG_CHARS = 60_000
@@ -97,6 +98,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         tiles=_tiles(record, manifest),
         arms=arms_plot(manifest),
         difference=difference_plot(manifest),
+        rule=verdict_rule(),
         beside=beside_lines(manifest),
         controls=control_sentences(manifest),
         breakdowns=breakdown_plots(manifest),
@@ -201,9 +203,13 @@ def _tiles(record: RunRecord, manifest: Manifest) -> list[tuple[str, str, str]]:
     unscored = unscored_share(record, manifest)
     if unscored is not None and ("judge" in manifest or unscored):
         tiles.append(("Unscored by the judge", wording.percent(unscored), "they fall out"))
-    asked = sum(manifest[role]["requests"] for role in ROLES if role in manifest)
-    cost = wording.usd(total_cost_usd(manifest))
-    return [*tiles, ("Cost", cost, wording.counted(asked, "request"))]
+    asked, cached = (
+        sum(manifest[role][key] for role in ROLES if role in manifest)
+        for key in ("requests", "cached")
+    )
+    beside = wording.counted(asked, "request")
+    beside += f", {wording.count(cached)} more from the ledger" if cached else ""
+    return [*tiles, ("Cost", wording.usd(total_cost_usd(manifest)), beside)]
 
 
 def _provenance(manifest: Manifest) -> list[tuple[str, str]]:
