@@ -41,6 +41,7 @@ from distill.plan import (
     LedgerSettings,
     PathSettings,
     Plan,
+    ReportSettings,
 )
 from distill.seeds import Seeds
 from distill.selectors import Selector
@@ -76,6 +77,7 @@ SETTINGS: dict[str, Any] = {
     "calibrate": CalibrateSettings,
     "judge_calibration": JudgeCalibrationSettings,
     "baseline": BaselineSettings,
+    "report": ReportSettings,
     "budget": BudgetSettings,
     "ledger": LedgerSettings,
     "engine": EngineSettings,

@@ -34,6 +34,7 @@ NOT_IDENTITY = (
     "collapse",
     "calibrate",
     "baseline",
+    "report",
     "evaluate.controls",
     "evaluate.tuned",
     "evaluate.seeds",

@@ -100,6 +100,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         manifest["diversity_absent"] = record.diversity_absent
     if record.contrasts:
         manifest["contrasts"] = {one.against: _contrast(one) for one in record.contrasts}
+    if record.collapse is not None:
+        manifest["collapse"] = record.collapse
     if record.canaries is not None:
         manifest["canaries"] = record.canaries.counts()
     kept = manifest["rows"] - manifest["real_rows"]

@@ -203,6 +203,17 @@ class BaselineSettings:
     run: Annotated[Text | None, Field(description="a run's folder, id or name, or null")]
 
 
+@component
+class ReportSettings:
+    """`report`: what the report shows besides the run.
+
+    Args:
+        collapse: What `distill collapse` left, its folder or its `collapse.json`, or `None`.
+    """
+
+    collapse: Annotated[Text | None, Field(description="the folder of a distill collapse, or null")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that a run needs, validated; nothing has been read, started or paid yet.
@@ -232,6 +243,7 @@ class Plan:
     calibrate: CalibrateSettings
     judge_calibration: JudgeCalibrationSettings
     baseline: BaselineSettings
+    report: ReportSettings
     budget: BudgetSettings
     ledger: LedgerSettings
     tracking: Tracking

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -54,6 +54,7 @@ class RunRecord:
         diversity_absent: By name, why a figure is not there.
         calibration: What is known of the judge, or `None` where nothing was given.
         baseline: The earlier run that the dataset is compared with, or `None`.
+        collapse: What `distill collapse` found, as the manifest tells it, or `None`.
         contrasts: The dataset's variety beside that of references and of an earlier run.
         trained: The student, or `None`.
         evaluation: All arms, or `None` where nothing was trained or held out.
@@ -85,6 +86,7 @@ class RunRecord:
     baseline: Side | None = None
     synthetic: Records | None = None
     marks: pl.DataFrame | None = None
+    collapse: dict[str, Any] | None = None
     contrasts: tuple[Contrast, ...] = ()
     trained: Trained | None = None
     evaluation: Evaluation | None = None

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from distill.abstention import export_abstained
 from distill.across import models_of
+from distill.collapse.told import read_collapse
 from distill.config import to_yaml
 from distill.costs import uncached_usd
 from distill.errors import DistillError
@@ -132,6 +133,7 @@ def prepare(plan: Plan) -> RunRecord:
         synthetic=synthetic,
         marks=read_marks(plan.metrics),
         calibration=read_judge_calibration(plan.judge_calibration.path, plan.config),
+        collapse=read_collapse(plan.report.collapse, seeds_sha256=seeds.sha256),
     )
     record.guards = look(plan.guards, evidence_of(record), when="before")
     return record

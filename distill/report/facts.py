@@ -253,12 +253,13 @@ def synthetic_share(manifest: Manifest) -> float | None:
 def diversity_lines(manifest: Manifest) -> list[tuple[str, str, str]]:
     """Return (name, value with its unit, what it says) of each figure of diversity."""
     return [
-        (name, _diversity_value(name, value), _diversity_meaning(name))
+        (name, diversity_value(name, value), _diversity_meaning(name))
         for name, value in manifest["diversity"].items()
     ]
 
 
-def _diversity_value(name: str, value: float) -> str:
+def diversity_value(name: str, value: float) -> str:
+    """Return a figure of diversity with its unit, as it is shown everywhere."""
     if name in DIVERSITY_UNITS:
         return f"{value:.1f} {DIVERSITY_UNITS[name]}"
     is_share = name in SHARES or name.startswith(DISTINCT)

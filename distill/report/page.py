@@ -19,6 +19,7 @@ from distill.report.again import curve_plot, seeds_sentence
 from distill.report.arms import has_control
 from distill.report.beside import beside_lines, control_sentences
 from distill.report.breakdown import breakdown_plots
+from distill.report.collapse import collapse_plots
 from distill.report.cost import cost_notes
 from distill.report.examples import Shown, dropped, kept, nearest, reviewed
 from distill.report.facts import (
@@ -47,6 +48,7 @@ from distill.report.plots import (
 from distill.report.students import pair_lines, student_sentences
 from distill.report.synthetic import gap_sentences
 from distill.report.variety import absent_lines, variety_plots
+from distill.statistics import verdict_rule
 
 SHOWN_EXAMPLES = 20
 CONFIG_CHARS = 60_000
@@ -104,6 +106,7 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         tiles=_tiles(record, manifest),
         arms=arms_plot(manifest),
         difference=difference_plot(manifest),
+        rule=verdict_rule(),
         beside=beside_lines(manifest),
         controls=control_sentences(manifest),
         breakdowns=breakdown_plots(manifest),
@@ -123,6 +126,8 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         varieties=variety_plots(manifest),
         absent=absent_lines(manifest),
         varied=plan.task.varied,
+        collapse=collapse_plots(manifest.get("collapse")),
+        collapse_source=wording.visible(manifest.get("collapse", {}).get("source", "")),
         guards=guard_lines(record),
         spends={role: manifest[role] for role in ROLES if role in manifest},
         total_cost_usd=total_cost_usd(manifest),
@@ -210,9 +215,13 @@ def _tiles(record: RunRecord, manifest: Manifest) -> list[tuple[str, str, str]]:
     unscored = unscored_share(record, manifest)
     if unscored is not None and ("judge" in manifest or unscored):
         tiles.append(("Unscored by the judge", wording.percent(unscored), "they fall out"))
-    asked = sum(manifest[role]["requests"] for role in ROLES if role in manifest)
-    cost = wording.usd(total_cost_usd(manifest))
-    return [*tiles, ("Cost", cost, wording.counted(asked, "request"))]
+    asked, cached = (
+        sum(manifest[role][key] for role in ROLES if role in manifest)
+        for key in ("requests", "cached")
+    )
+    beside = wording.counted(asked, "request")
+    beside += f", {wording.count(cached)} more from the ledger" if cached else ""
+    return [*tiles, ("Cost", wording.usd(total_cost_usd(manifest)), beside)]
 
 
 def _provenance(manifest: Manifest) -> list[tuple[str, str]]:

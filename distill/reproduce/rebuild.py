@@ -69,6 +69,7 @@ REPLACED: Config = {
     },
     "judge_calibration": {"path": None},
     "baseline": {"run": None},
+    "report": {"collapse": None},
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
     "tracking": {"_target_": "distill.tracking.NoTracking", "uri": None, "experiment": "none"},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -100,6 +101,17 @@ def test_the_evidence_names_item_and_seed() -> None:
 
     assert found.sentence == "2 of 3 held-out questions are among the seeds."
     assert found.rows == ("held-out h0 is seed s1", "held-out h2 is seed s0")
+
+
+@pytest.mark.parametrize("mode", ["error", "warn"])
+def test_one_held_out_question_is_one_and_its_hint_fits_the_mode(mode: str) -> None:
+    found = replace(contamination(), mode=mode).look(
+        evidence(table=seeds_table("s0", question=["one"]), heldout=heldout("One!", "two"))
+    )
+
+    assert found.sentence == "1 of 2 held-out questions is among the seeds."
+    assert found.hint is not None
+    assert ("mode=warn" in found.hint) == (mode == "error")
 
 
 def test_a_real_example_counts_as_a_seed() -> None:
