@@ -20,7 +20,6 @@ from distill.records import Records, rows_sha256
 from distill.review import review_counts
 from distill.stages.augment import REASONS
 from distill.stages.evaluate_endpoint import ROLES
-from distill.stages.guard import GuardResult
 from distill.stages.judge import BELOW_THRESHOLD
 from distill.students import Endpoint
 from distill.table import REAL, SYNTHETIC, UNSCORED, is_in, rejected_counts
@@ -51,7 +50,7 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         "rejected": _rejected(record),
         "diversity": {name: round(value, PLACES) for name, value in record.diversity.items()},
         "guards": {name: result.status for name, result in record.guards.items()},
-        "guard_findings": {name: _found(result) for name, result in record.guards.items()},
+        "guard_findings": {name: result.figures() for name, result in record.guards.items()},
         "time": record.time_s,
         "cost_if_uncached_usd": _rounded(record.uncached_usd),
     }
@@ -192,16 +191,6 @@ def _rejected(record: RunRecord) -> dict[str, int]:
     if record.plan.judge is not None:
         ran |= {f"judge/{UNSCORED}": 0, f"judge/{BELOW_THRESHOLD}": 0}
     return ran | rejected_counts(record.table)
-
-
-def _found(result: GuardResult) -> dict[str, Any]:
-    """Return what a guard found, with all of its evidence."""
-    finding = result.finding
-    return {
-        "status": result.told,
-        "sentence": "" if finding is None else finding.sentence,
-        "rows": [] if finding is None else list(finding.rows),
-    }
 
 
 def _contrast(one: Contrast) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """A run, from real inputs to a verdict: read this file from top to bottom.
 
 Everything is built, read and guarded before the first paid call, and nothing is written before
-that either. The files are drafted aside and take their places at the very end, so that a run that
-fails leaves an earlier run in the same folder as it was.
+that either, but the evidence of a guard that stops the run. The files are drafted aside and take
+their places at the very end, so that a run that fails leaves an earlier run in the same folder as
+it was.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from distill.across import models_of
 from distill.collapse.told import read_collapse
 from distill.config import to_yaml
 from distill.costs import uncached_usd
-from distill.errors import DistillError
+from distill.errors import DistillError, GuardError
 from distill.folder import ABSTAIN, CANARIES, MANIFEST, REVIEW, RunFolder, file_digests
 from distill.guards import Evidence
 from distill.judge_calibration import read_judge_calibration
@@ -61,6 +62,7 @@ from distill.stages.select import select
 from distill.stages.several import beside_students
 from distill.stages.synthetic import Answer, read_synthetic, synthetic_gap
 from distill.stages.train import dataset_examples, train
+from distill.stopped import leave_evidence
 from distill.students import Endpoint, Examples, Student, Tuned
 from distill.table import count_in, is_in
 
@@ -82,10 +84,12 @@ def run(
     try:
         record = prepare(plan)
     except DistillError as error:
+        if isinstance(error, GuardError):
+            error = leave_evidence(error, plan.out, None)
         if parent is not None:
             # A sweep shows what became of each of its points; a run of its own never began.
             plan.tracking.open(parent=parent, name=name).fail(str(error))
-        raise
+        raise error
     tracked = plan.tracking.open(parent=parent, name=name)
     record.run_id, record.sweep_id, record.name = tracked.run_id, parent, name
     try:
@@ -111,7 +115,7 @@ def run(
 
 
 def prepare(plan: Plan) -> RunRecord:
-    """Read the real inputs and let the guards look: free, and nothing is written."""
+    """Read the real inputs and let the guards look: free, and nothing is written here."""
     started_at = now_utc()
     table, seeds = read_seeds(plan.seeds, seed=plan.seed)
     heldout = read_heldout(plan.heldout)
@@ -226,7 +230,10 @@ def inspect(record: RunRecord) -> None:
             references=real_references(record.table, heldout_of(record), column),
             baseline=record.baseline,
         )
-    found = look(plan.guards, evidence_of(record), when="after")
+    try:
+        found = look(plan.guards, evidence_of(record), when="after")
+    except GuardError as stop:
+        raise leave_evidence(stop, plan.out, record) from None
     record.guards = merged(record.guards, found)
     record.review = review_rows(record.table, record.plan.filters, record.guards)
 

@@ -23,7 +23,8 @@ class Contamination:
 
     It looks at the seeds' questions before anything is spent, and at the questions and answers of
     the finished dataset before a student is trained: a teacher may recite what no seed asks.
-    Case, punctuation and white space do not count, signs of arithmetic do. A question of fewer than
+    Case, punctuation, white space and letters of another script that look the same do not count,
+    signs of arithmetic do. A question of fewer than
     `ngram` words is found only as a whole question or a whole answer, and so is one in a script
     that puts no spaces between words.
 
