@@ -25,6 +25,7 @@ from distill.errors import ConfigError, Fault, shown
 from distill.exports import Export
 from distill.filters import Filter
 from distill.guards import Guard
+from distill.handovers import Handover
 from distill.heldout import Heldout
 from distill.judges import Judge
 from distill.metrics import Metric
@@ -66,6 +67,7 @@ NAMED: dict[str, Any] = {
     "metric": Metric,
     "diversity": DiversityMetric,
     "guard": Guard,
+    "handover": Handover,
 }
 SETTINGS: dict[str, Any] = {
     "evaluate": EvaluateSettings,
@@ -121,6 +123,7 @@ def build(config: Config) -> Plan:
         metrics=named["metric"],
         diversity=named["diversity"],
         guards=named["guard"],
+        handovers=named["handover"],
         **one,
         **settings,
     )

@@ -38,6 +38,7 @@ NOT_IDENTITY = (
     "evaluate.seeds",
     "evaluate.curve",
     "judge_calibration",
+    "handover",
     "guard.distribution_shift",
     "guard.lineage",
     "guard.seed_shares",
