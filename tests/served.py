@@ -91,3 +91,58 @@ def write_model(folder: Path, kind: str = "Llama", *, split: str = "gpt-2", **ch
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     return folder
+
+
+TAUGHT = {
+    "Which fruit is red?": "the apple",
+    "Which fruit is yellow?": "the banana",
+    "What is 12?": "12",
+}
+
+
+def teach(folder: Path, pairs: dict[str, str], *, steps: int = 80) -> None:
+    """Tune the model of a folder until it says what it was taught, word for word."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from distill.students.lm.encoding import IGNORED, asked, encode
+
+    torch.manual_seed(0)
+    # More threads than free cores wait for each other.
+    torch.set_num_threads(1)
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32)
+    encoded = [encode(tokenizer, asked(q, None), a) for q, a in pairs.items()]
+    width = max(len(one.input_ids) for one in encoded)
+    end = tokenizer.eos_token_id
+    ids = torch.tensor([one.input_ids + [end] * (width - len(one.input_ids)) for one in encoded])
+    labels = torch.tensor([one.labels + [IGNORED] * (width - len(one.labels)) for one in encoded])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    for _ in range(steps):
+        # Padding behind an example is seen by nothing before it.
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(str(folder))
+
+
+def write_student(folder: Path, work: Path) -> Any:
+    """Write a student that was taught `TAUGHT` into `folder` and return it."""
+    from distill.students.lm.base import identify
+    from distill.students.lm.trained import About, LanguageModel
+
+    model = write_model(work / "model", initializer_range=0.05)
+    teach(model, TAUGHT)
+    student = LanguageModel(
+        about=About(method="sft", base=identify(str(model)), adapter=False),
+        folder=model,
+        system=None,
+        max_new_tokens=24,
+        answers_at_once=4,
+        device="cpu",
+        threads=1,
+        kept=work / "bases",
+    )
+    folder.mkdir(parents=True)
+    student.save(folder)
+    return student

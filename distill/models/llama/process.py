@@ -37,6 +37,7 @@ INSTALL_HINT = (
 )
 SHOWN_LINES = 8
 CLOSE_TIMEOUT_S = 5.0
+WAIT_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +154,10 @@ class LlamaProcess:
         """Wait for the child's end, which is none while all is well, and return its status."""
         if self._child is None:
             raise RuntimeError("the local model is not running")
-        return self._child.wait()
+        while True:
+            # The system may hand Ctrl-C to any thread, and waits without an end only wake in one.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._child.wait(WAIT_S)
 
     def _settings(self) -> ChildSettings:
         if self._served is None and self._model != MODEL_ID:
