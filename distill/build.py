@@ -25,6 +25,7 @@ from distill.errors import ConfigError, Fault, shown
 from distill.exports import Export
 from distill.filters import Filter
 from distill.guards import Guard
+from distill.handovers import Handover
 from distill.heldout import Heldout
 from distill.judges import Judge
 from distill.metrics import AskingMetric, Metric
@@ -67,6 +68,7 @@ NAMED: dict[str, Any] = {
     "metric": Metric,
     "diversity": DiversityMetric,
     "guard": Guard,
+    "handover": Handover,
 }
 # Named parts that are choices of a group of another name.
 MORE_NAMED: dict[str, Any] = {"students": Student}
@@ -126,6 +128,7 @@ def build(config: Config) -> Plan:
         students=named["students"],
         diversity=named["diversity"],
         guards=named["guard"],
+        handovers=named["handover"],
         **one,
         **settings,
     )

@@ -27,6 +27,7 @@ COMMANDS = {
     "collapse": "students that learn from students: what your data comes to, and what saves it",
     "check": "read seeds, held-out or dataset files and list every fault with its line",
     "ledger": "what was paid for: figures, why a run would have to pay, export, import, vacuum",
+    "serve": "a trained student behind the Messages API and the OpenAI chat API, on this machine",
     "sync": "bring a run's folder into the tracking store",
     "doctor": "keys, models, versions, stores: what works and how to mend what does not",
     "completion": "a script for bash, zsh or fish that completes commands, choices and keys",

@@ -33,7 +33,8 @@ OWN_NAMES = (
 MISSING = "???"
 # A choice that no default stands for: each name is the user's own.
 FURTHER = "student@students."
-OPTIONAL_GROUPS = ("augment", "heldout", "judge", "student", "filter", "diversity", "guard")
+NAMED_GROUPS = frozenset({"filter", "diversity", "guard", "handover"})
+OPTIONAL_GROUPS = ("augment", "heldout", "judge", "student", *sorted(NAMED_GROUPS))
 _PASSWORD = re.compile(r"(://[^/:@\s]*:)\S+(@)")
 _SECRET_FIELD = re.compile(
     r"([?&][\w-]*(?:pass|pwd|token|secret|key)[\w-]*=)[^&\s#]+", re.IGNORECASE
@@ -199,7 +200,7 @@ def _switch_off(config: Config, choices: Mapping[str, Any], set_by_user: set[str
     for group in OPTIONAL_GROUPS:
         touched = any(key.startswith(f"{group}.") for key in set_by_user)
         if choices.get(group) == "none" and not touched:
-            config[group] = {} if group in {"filter", "diversity", "guard"} else None
+            config[group] = {} if group in NAMED_GROUPS else None
     return config
 
 

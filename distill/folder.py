@@ -15,6 +15,8 @@ MANIFEST = "manifest.json"
 REPLACED = ".replaced-manifest.json"
 # The report's charts, where there are any: their place in the folder by what they show.
 FIGURES = {name: f"figures/{name}.png" for name in ("arms", "funnel", "scores", "diversity")}
+# What trainers elsewhere are given, a folder each.
+HANDOVER = "handover"
 # What a run leaves; only these are replaced when a run is repeated in the same folder.
 RUN_FILES = (
     "dataset.jsonl",
@@ -30,6 +32,7 @@ RUN_FILES = (
     "report.html",
     *FIGURES.values(),
     "student",
+    HANDOVER,
     MANIFEST,
 )
 # What a dataset is rebuilt from; the manifest has their digests.

@@ -42,6 +42,7 @@ NOT_IDENTITY = (
     "evaluate.synthetic_heldout",
     "judge_calibration",
     "students",
+    "handover",
     "guard.distribution_shift",
     "guard.lineage",
     "guard.seed_shares",

@@ -62,6 +62,11 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         manifest["abstention"] |= {"rows": rows, "sha256": record.abstain_sha256}
     if record.review.height:
         manifest["review"] = review_counts(record.review)
+    if record.handed_over:
+        manifest["handover"] = {
+            name: {"files": dict(given.files), "faults": list(given.faults)}
+            for name, given in record.handed_over.items()
+        }
     if record.sweep_id is not None:
         manifest["sweep"] = {"id": record.sweep_id, "point": record.name}
     if record.heldout is not None:

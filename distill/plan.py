@@ -24,6 +24,7 @@ from distill.diversity import DiversityMetric
 from distill.exports import Export
 from distill.filters import Filter
 from distill.guards import Guard
+from distill.handovers import Handover
 from distill.heldout import Heldout
 from distill.judges import Judge
 from distill.metrics import AskingMetric, Metric
@@ -237,6 +238,7 @@ class Plan:
     metrics: Mapping[str, Metric | AskingMetric]
     diversity: Mapping[str, DiversityMetric]
     guards: Mapping[str, Guard]
+    handovers: Mapping[str, Handover]
     evaluate: EvaluateSettings
     drift: DriftSettings
     collapse: CollapseSettings

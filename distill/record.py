@@ -20,6 +20,7 @@ from distill.review import no_review
 from distill.stages.canaries import Canaries
 from distill.stages.evaluate import Evaluation
 from distill.stages.guard import GuardResult
+from distill.stages.hand_over import HandedOver
 from distill.students import Trained
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class RunRecord:
         watch: What the judge made of known-bad answers, or `None` where it was shown none.
         canaries: What the teacher said to the canary questions, or `None` where there are none.
         review: What a human should look at (`REVIEW_COLUMNS`).
+        handed_over: What trainers elsewhere were given, by name.
         dataset_sha256: Digest of `dataset.jsonl`.
         abstain_sha256: Digest of `abstain.jsonl`, or `None` where there is none.
         diversity: Figures by name; absent where there was too little text.
@@ -78,6 +80,7 @@ class RunRecord:
     watch: Watch | None = None
     canaries: Canaries | None = None
     review: pl.DataFrame = field(default_factory=no_review)
+    handed_over: dict[str, HandedOver] = field(default_factory=dict)
     dataset_sha256: str = ""
     abstain_sha256: str | None = None
     diversity: dict[str, float] = field(default_factory=dict)

@@ -52,6 +52,7 @@ from distill.stages.export import (
 from distill.stages.filter import apply_filters
 from distill.stages.generate import generate
 from distill.stages.guard import look, merged
+from distill.stages.hand_over import hand_over
 from distill.stages.judge import judge
 from distill.stages.marked import human_marks, read_marks
 from distill.stages.measure import measure
@@ -217,6 +218,9 @@ def distil(
         record.dataset_sha256 = export_dataset(table, plan.export, draft / "dataset.jsonl")
         export_rejected(table, draft / "rejected.jsonl")
         record.abstain_sha256 = export_abstained(table, plan.filters, plan.export, draft / ABSTAIN)
+        record.handed_over = hand_over(
+            plan.handovers, draft / "dataset.jsonl", draft, name=f"distill-{plan.task.name}"
+        )
 
 
 def inspect(record: RunRecord) -> None:

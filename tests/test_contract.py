@@ -28,6 +28,7 @@ from distill.diversity.contrast import Contrast, ContrastFigure
 from distill.exports import Export
 from distill.filters import Explains, Filter
 from distill.guards import Evidence, Finding, Guard
+from distill.handovers import Handover
 from distill.heldout import Heldout
 from distill.judges import Canary, Judge, Verdict, Watch
 from distill.ledger import Ledger, canonical_json
@@ -156,6 +157,7 @@ PACKAGES = {
     "metrics": Metric | AskingMetric,
     "diversity": DiversityMetric,
     "seeds": Seeds,
+    "handovers": Handover,
     "heldout": Heldout,
     "tracking": Tracking,
 }

@@ -38,6 +38,7 @@ REPLACED: Config = {
     "metric": {"accuracy": {"_target_": "distill.metrics.Accuracy"}},
     "diversity": {},
     "guard": {},
+    "handover": {},
     "evaluate": {
         "teacher": False,
         "controls": False,
