@@ -62,7 +62,7 @@ def read_digits(seeds: Sequence[int]) -> Digits:
 @cache
 def teacher_logits(data: Digits) -> Any:
     """Train one teacher a seed and return what it says to its training inputs."""
-    nets = Nets(features=64, hidden=256, classes=10, seeds=data.seeds, dropout=0.3)
+    nets = Nets(features=64, hidden=256, classes=10, seeds=data.seeds)
     fit(
         nets,
         data.inputs,
@@ -75,6 +75,7 @@ def teacher_logits(data: Digits) -> Any:
         seeds=data.seeds,
         batch=128,
         noise=0.15,
+        dropout=0.3,
     )
     return logits_of(nets, data.inputs)
 
@@ -96,6 +97,6 @@ def shuffled(logits: Any, *, seed: int) -> Any:
 
 def accuracy(nets: Nets, data: Digits) -> Any:
     """Return the share of right answers to the test inputs, (seeds,)."""
-    count = len(nets.outer)
+    count = len(nets.weights[0])
     guess = logits_of(nets, data.test_inputs[:count]).argmax(dim=-1)
     return (guess == data.test_labels[:count]).double().mean(dim=-1).numpy()

@@ -11,12 +11,12 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from distill.students.losses import hinton, same_width
 
 
-class Nets(nn.Module):
+class Nets:
     """Perceptrons with one hidden layer of rectified units, one a seed.
 
     Args:
@@ -24,37 +24,39 @@ class Nets(nn.Module):
         hidden: Hidden units.
         classes: Classes told apart.
         seeds: Of the starting weights; each net starts as it would alone.
-        dropout: Share of inputs and of hidden units that a step leaves out, in [0, 1).
+
+    Attributes:
+        weights: (seeds, features, hidden), (seeds, 1, hidden), (seeds, hidden, classes) and
+            (seeds, 1, classes): of the hidden layer with its biases, then of the outer one.
     """
 
-    def __init__(
-        self,
-        *,
-        features: int,
-        hidden: int,
-        classes: int,
-        seeds: Sequence[int],
-        dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
+    def __init__(self, *, features: int, hidden: int, classes: int, seeds: Sequence[int]) -> None:
         draws = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.inner = nn.Parameter(_start(features, hidden, draws))
-        self.inner_bias = nn.Parameter(torch.zeros(len(draws), 1, hidden))
-        self.outer = nn.Parameter(_start(hidden, classes, draws))
-        self.outer_bias = nn.Parameter(torch.zeros(len(draws), 1, classes))
-        self.dropout = dropout
+        self.weights = (
+            _start(features, hidden, draws),
+            torch.zeros(len(draws), 1, hidden, requires_grad=True),
+            _start(hidden, classes, draws),
+            torch.zeros(len(draws), 1, classes, requires_grad=True),
+        )
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return logits, (seeds, examples, classes), of inputs, (seeds, examples, features)."""
-        hidden = torch.relu(torch.baddbmm(self.inner_bias, inputs, self.inner))
-        hidden = nn.functional.dropout(hidden, self.dropout, self.training)
-        return torch.baddbmm(self.outer_bias, hidden, self.outer)
+    def __call__(self, inputs: Tensor, dropout: float = 0.0) -> Tensor:
+        """Return logits, (seeds, examples, classes), of inputs, (seeds, examples, features).
+
+        Args:
+            inputs: What is looked at.
+            dropout: Share of the hidden units that is left out, in [0, 1); 0 to ask the nets.
+        """
+        inner, inner_bias, outer, outer_bias = self.weights
+        hidden = torch.relu(torch.baddbmm(inner_bias, inputs, inner))
+        hidden = torch.nn.functional.dropout(hidden, dropout)
+        return torch.baddbmm(outer_bias, hidden, outer)
 
 
 def _start(rows: int, columns: int, draws: Sequence[torch.Generator]) -> Tensor:
     """Return starting weights, (seeds, rows, columns), for rectified units (He et al. 2015)."""
     size = math.sqrt(2 / rows)
-    return torch.stack([size * torch.randn(rows, columns, generator=draw) for draw in draws])
+    start = [size * torch.randn(rows, columns, generator=draw) for draw in draws]
+    return torch.stack(start).requires_grad_()
 
 
 def fit(
@@ -71,8 +73,9 @@ def fit(
     batch: int | None = None,
     weight_decay: float = 0.0,
     noise: float = 0.0,
+    dropout: float = 0.0,
 ) -> Nets:
-    """Train by Adam on Hinton's loss and return the nets, ready to be asked.
+    """Train by Adam on Hinton's loss and return the nets.
 
     Args:
         nets: Trained in place.
@@ -87,17 +90,17 @@ def fit(
         batch: Examples of a step; `None` takes all.
         weight_decay: Share of the weights that a step takes away, by the learning rate (AdamW).
         noise: Standard deviation of what is added to each input at each step.
+        dropout: Share of the hidden units that each step leaves out, in [0, 1).
 
     Raises:
         UserError: teacher and student tell different numbers of classes apart.
     """
-    same_width(teacher_logits.shape[-1], nets.outer.shape[-1])
+    same_width(teacher_logits.shape[-1], nets.weights[-1].shape[-1])
     # Dropout draws from the one generator of the process, which is left as it was found.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds[0])
         draws = [torch.Generator().manual_seed(seed) for seed in seeds]
-        descent = torch.optim.AdamW(nets.parameters(), lr=learning_rate, weight_decay=weight_decay)
-        nets.train()
+        descent = torch.optim.AdamW(nets.weights, lr=learning_rate, weight_decay=weight_decay)
         for _ in range(steps):
             rows = _rows(inputs.shape[1], batch, draws)
             seen = _take(inputs, rows)
@@ -106,16 +109,16 @@ def fit(
                 seen = seen + noise * torch.stack([torch.randn(shape, generator=d) for d in draws])
             loss = hinton(
                 _take(teacher_logits, rows),
-                nets(seen),
+                nets(seen, dropout),
                 _take(labels, rows),
                 alpha=alpha,
                 temperature=temperature,
             )
             descent.zero_grad()
             # The mean over seeds, taken back: each net learns as it would alone.
-            (loss * len(draws)).backward()  # type: ignore[no-untyped-call]
+            (loss * len(draws)).backward()
             descent.step()
-    return nets.eval()
+    return nets
 
 
 def logits_of(nets: Nets, inputs: Tensor) -> Tensor:
