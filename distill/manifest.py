@@ -82,6 +82,12 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         for key, asked in plan.student.models.items():
             role = ROLES[key]
             manifest[role] = _spent(record.spend.get(role) or Spend(asked.model, None))
+    calibration = getattr(record.trained, "calibration", None)
+    if calibration is not None:
+        figures = calibration.figures()
+        manifest["student"] = {
+            "calibration": {name: round(value, PLACES) for name, value in figures.items()}
+        }
     if record.diversity_absent:
         manifest["diversity_absent"] = record.diversity_absent
     if record.contrasts:

@@ -48,7 +48,13 @@ from distill.stages.generate import generate
 from distill.stages.guard import look, merged
 from distill.stages.judge import judge
 from distill.stages.measure import measure
-from distill.stages.read import check_heldout, check_labels, read_heldout, read_seeds
+from distill.stages.read import (
+    check_heldout,
+    check_labels,
+    check_questions,
+    read_heldout,
+    read_seeds,
+)
 from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
@@ -109,6 +115,7 @@ def prepare(plan: Plan) -> RunRecord:
     heldout = read_heldout(plan.heldout)
     check_labels(plan.task, table, heldout)
     check_heldout(plan.student, heldout)
+    check_questions(plan.student, table, heldout)
     baseline = read_baseline(plan)
     record = RunRecord(
         plan=plan,

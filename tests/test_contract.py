@@ -62,6 +62,7 @@ BESIDE = {
     ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
     ("student", "endpoint"): ["student.model=some-model"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
+    ("student", "soft_targets"): ["task=classify", "task.labels=[news,sport]"],
 }
 
 

@@ -26,5 +26,10 @@ def load(folder: Path | str) -> Trained:
             hint="name the folder student/ of a run with student=classifier",
         ) from error
     if kind == "classifier" and isinstance(labels, list):
-        return load_classifier(folder, labels)
+        return load_classifier(
+            folder,
+            labels,
+            reads="numbers" if about.get("reads") == "numbers" else "words",
+            calibration=about.get("calibration"),
+        )
     raise UserError(f"{folder}: a student of the unknown kind {kind!r}.")
