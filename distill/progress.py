@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -69,6 +69,31 @@ class Progress:
             self._tasks[role] = bars.add_task(role, total=total, completed=done, cost="")
             try:
                 yield
+            finally:
+                self._bars = None
+
+    @contextmanager
+    def steps(self, role: str) -> Iterator[Callable[[int, int, str], None]]:
+        """Yield what shows `(done, total, note)` of a work that is counted in steps."""
+        if not self._console.is_terminal:
+            yield lambda done, total, note: None
+            return
+        with RichProgress(
+            TextColumn("{task.description:>8}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        ) as bars:
+            self._bars, task = bars, bars.add_task(role, total=None, note="getting ready")
+            try:
+                yield lambda done, total, note: bars.update(
+                    task, completed=done, total=total, note=note
+                )
             finally:
                 self._bars = None
 

@@ -12,10 +12,11 @@ from distill.students.classifier import Classifier
 from distill.students.endpoint import Endpoint
 from distill.students.examples import Examples
 from distill.students.saved import load
+from distill.students.sft import Sft
 from distill.students.soft_targets import SoftTargets
 from distill.students.trained import Trained
 
-__all__ = ["Classifier", "Endpoint", "Examples", "SoftTargets", "Student", "Trained", "load"]
+__all__ = ["Classifier", "Endpoint", "Examples", "Sft", "SoftTargets", "Student", "Trained", "load"]
 
 
 @runtime_checkable

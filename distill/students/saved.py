@@ -7,6 +7,7 @@ from pathlib import Path
 
 from distill.errors import UserError
 from distill.students.classifier import ABOUT_FILE, load_classifier
+from distill.students.lm.trained import KIND, load_language_model
 from distill.students.trained import Trained
 
 
@@ -23,7 +24,7 @@ def load(folder: Path | str) -> Trained:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{folder}: no trained student ({ABOUT_FILE} is missing or damaged).",
-            hint="name the folder student/ of a run with student=classifier",
+            hint="name the folder student/ of a run that trained a student",
         ) from error
     if kind == "classifier" and isinstance(labels, list):
         return load_classifier(
@@ -32,4 +33,6 @@ def load(folder: Path | str) -> Trained:
             reads="numbers" if about.get("reads") == "numbers" else "words",
             calibration=about.get("calibration"),
         )
+    if kind == KIND:
+        return load_language_model(folder, about)
     raise UserError(f"{folder}: a student of the unknown kind {kind!r}.")
