@@ -63,6 +63,7 @@ BESIDE = {
     ("student", "endpoint"): ["student.model=some-model"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
     ("student", "soft_targets"): ["task=classify", "task.labels=[news,sport]"],
+    ("student", "soft_targets_lm"): ["student.teacher=some/model"],
 }
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from distill.students import Examples
+
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
@@ -55,3 +59,12 @@ def write_tiny(folder: Path) -> Path:
     LlamaForCausalLM(config).save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     return folder
+
+
+def sums(n: int) -> Examples:
+    """Return `n` questions with short answers."""
+    return Examples(
+        questions=tuple(f"What is {i} plus {i}?" for i in range(n)),
+        answers=tuple(f"It is {2 * i}." for i in range(n)),
+        real=np.zeros(n, dtype=bool),
+    )

@@ -14,9 +14,20 @@ from distill.students.examples import Examples
 from distill.students.saved import load
 from distill.students.sft import Sft
 from distill.students.soft_targets import SoftTargets
+from distill.students.soft_targets_lm import SoftTargetsLm
 from distill.students.trained import Trained
 
-__all__ = ["Classifier", "Endpoint", "Examples", "Sft", "SoftTargets", "Student", "Trained", "load"]
+__all__ = [
+    "Classifier",
+    "Endpoint",
+    "Examples",
+    "Sft",
+    "SoftTargets",
+    "SoftTargetsLm",
+    "Student",
+    "Trained",
+    "load",
+]
 
 
 @runtime_checkable
