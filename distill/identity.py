@@ -35,6 +35,7 @@ NOT_IDENTITY = (
     "calibrate",
     "baseline",
     "evaluate.controls",
+    "evaluate.tuned",
     "evaluate.seeds",
     "evaluate.curve",
     "judge_calibration",
@@ -84,6 +85,10 @@ NOT_IDENTITY = (
     "augment.via.api_key_env",
     "student.base_url",
     "student.concurrency",
+    "student.work",
+    "student.max_memory_gb",
+    "student.max_seconds",
+    "student.answers_at_once",
     *(f"student.{model}.{key}" for model in ("via", "base") for key in HOW_CALLED),
 )
 

@@ -90,12 +90,14 @@ class EvaluateSettings:
         teacher: Whether the teacher answers the held-out questions too, as an arm of its own.
         controls: Whether the student is trained twice more: on what fell out too, and on a blind
             draw of as many answers.
+        tuned: Whether a language model is trained for further arms and for the curve, too.
         seeds: Times that the student is trained, each with another seed, in [1, 100].
         curve: Shares of the distilled examples that it is trained on as well, in (0, 1].
     """
 
     teacher: bool
     controls: bool
+    tuned: bool
     seeds: Annotated[int, Field(ge=1, le=100, description="a whole number from 1 to 100")]
     curve: Annotated[
         tuple[Annotated[float, Field(gt=0, le=1)], ...],

@@ -59,7 +59,7 @@ from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
 from distill.stages.train import dataset_examples, train
-from distill.students import Endpoint, Examples, Student
+from distill.students import Endpoint, Examples, Student, Tuned
 from distill.table import count_in, is_in
 
 
@@ -116,6 +116,8 @@ def prepare(plan: Plan) -> RunRecord:
     check_labels(plan.task, table, heldout)
     check_heldout(plan.student, heldout)
     check_questions(plan.student, table, heldout)
+    if isinstance(plan.student, Tuned):
+        plan.student.ready()
     baseline = read_baseline(plan)
     record = RunRecord(
         plan=plan,
@@ -150,6 +152,8 @@ def evidence_of(record: RunRecord) -> Evidence:
 
 def base_of(student: Student | None) -> str | None:
     """Return the id of the model that the student is tuned from, where it says so."""
+    if isinstance(student, Tuned):
+        return student.base_model
     base = getattr(student, "base", None)
     return base.model if isinstance(base, Model) else base
 
@@ -260,6 +264,7 @@ def prove(record: RunRecord, client: ModelClient) -> None:
         record.trained = train(plan.student, examples, seed=plan.seed)
     if record.heldout is None:
         return
+    again = plan.evaluate.tuned or not isinstance(plan.student, Tuned)
     with record.timed("evaluate"):
         evaluation = evaluate(
             record.trained,
@@ -273,12 +278,13 @@ def prove(record: RunRecord, client: ModelClient) -> None:
             metrics=plan.metrics,
             seed=plan.seed,
             controls=plan.evaluate.controls,
+            again=again,
         )
         evaluation = break_down(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
         record.evaluation = train_again(
             evaluation,
             refit_of(plan.student, examples, record.heldout.frame, plan.metrics, seed=plan.seed),
-            curve=plan.evaluate.curve,
+            curve=plan.evaluate.curve if again else (),
             seeds=plan.evaluate.seeds,
         )
 

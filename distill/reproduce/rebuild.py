@@ -37,7 +37,7 @@ REPLACED: Config = {
     "metric": {"accuracy": {"_target_": "distill.metrics.Accuracy"}},
     "diversity": {},
     "guard": {},
-    "evaluate": {"teacher": False, "controls": False, "seeds": 1, "curve": []},
+    "evaluate": {"teacher": False, "controls": False, "tuned": False, "seeds": 1, "curve": []},
     "drift": {"questions": 0, "samples": 2},
     "collapse": {
         "regimes": ["replace"],

@@ -3,7 +3,8 @@
 Arms share the student's class and settings and differ in their training examples alone. The
 verdict compares what the run adds (real and distilled examples together) with what was there
 without it: the same student on the real examples, or, where there are none, always answering the
-commonest label.
+commonest label. A language model is dear to train and answers before that, too: it is compared
+with itself as it was, and trained once unless more is asked for.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from distill.statistics import (
     explain_verdict,
     verdict,
 )
-from distill.students import Examples, Student, Trained
+from distill.students import Examples, Student, Trained, Tuned
 from distill.students.classifier import TrainingError
 from distill.students.self_training import self_trained_answers
 from distill.tasks import Classify, Task
@@ -44,6 +45,9 @@ REAL_ONLY = "real_only"
 DISTILLED_ONLY = "distilled_only"
 TEACHER_ITSELF = "teacher"
 MAJORITY = "majority"
+# A student that is tuned, and the model that it was tuned from.
+DISTILLED = "distilled"
+BASE = "base"
 SELF_TRAINED = "self_trained"
 Answers = Sequence[str | None]
 
@@ -118,6 +122,7 @@ def evaluate(
     metrics: Mapping[str, Metric],
     seed: int,
     controls: bool = False,
+    again: bool = True,
 ) -> Evaluation:
     """Let every arm answer the held-out questions and compare them.
 
@@ -133,44 +138,49 @@ def evaluate(
         metrics: By name; the first is the headline.
         seed: Of every draw.
         controls: Whether the student is trained on what fell out too, and on a blind draw.
+        again: Whether it is trained for other arms at all.
     """
     questions = heldout["question"].to_list()
     references = heldout["reference"].to_list()
     clusters = heldout_clusters(heldout)
+    own = DISTILLED if isinstance(student, Tuned) else STUDENT
     answers: dict[str, tuple[int | None, Answers]] = {}
     if examples.labels:
         commonest = commonest_label(examples)
         answers[MAJORITY] = (None, [commonest] * len(questions))
     for name, mask in ((REAL_ONLY, examples.real), (DISTILLED_ONLY, ~examples.real)):
-        if _can_train(examples, mask):
+        if again and _can_train(examples, mask):
             part = examples.where(mask)
             answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
     if REAL_ONLY in answers and examples.labels and DISTILLED_ONLY in answers:
         answers[SELF_TRAINED] = (len(examples), self_trained_answers(examples, questions))
-    for name, part in (control_examples(table, task=task, seed=seed) if controls else {}).items():
+    asked = control_examples(table, task=task, seed=seed) if again and controls else {}
+    for name, part in asked.items():
         # A control that cannot be learnt from is no reason to lose the run.
         with suppress(TrainingError):
             answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
     if teacher is not None:
         answers[TEACHER_ITSELF] = (None, teacher_answers(table, questions, task, teacher, client))
-    answers[STUDENT] = (len(examples), trained.answer(questions))
+    if isinstance(student, Tuned):
+        answers[BASE] = (None, student.untrained().answer(questions))
+    answers[own] = (len(examples), trained.answer(questions))
     arms = {
         name: arm_of(name, count, given, references, metrics, seed, clusters)
         for name, (count, given) in answers.items()
     }
     # Without distilled examples there is nothing to prove: the student is its own baseline.
-    candidates = (REAL_ONLY, MAJORITY, STUDENT) if not examples.real.all() else (STUDENT,)
+    candidates = (REAL_ONLY, BASE, MAJORITY, own) if not examples.real.all() else (BASE, own)
     baseline = next(name for name in candidates if name in arms)
-    test = compare(arms[STUDENT].scores, arms[baseline].scores, seed, clusters)
+    test = compare(arms[own].scores, arms[baseline].scores, seed, clusters)
     return Evaluation(
         arms=arms,
-        student=STUDENT,
+        student=own,
         baseline=baseline,
         metric=next(iter(metrics)),
         test=test,
         verdict=verdict(test),
         reason=_reason(arms, test, baseline, seed, clusters),
-        comparisons=beside(arms, STUDENT, seed, clusters),
+        comparisons=beside(arms, own, seed, clusters),
         clusters=clusters,
     )
 
@@ -188,7 +198,8 @@ def _reason(
         reason += f" Intervals and tests are over {clusters.count} clusters of held-out items."
     if SELF_TRAINED not in arms:
         return reason
-    beyond = compare(arms[STUDENT].scores, arms[SELF_TRAINED].scores, seed, clusters)
+    own = DISTILLED if DISTILLED in arms else STUDENT
+    beyond = compare(arms[own].scores, arms[SELF_TRAINED].scores, seed, clusters)
     low, high = 100 * beyond.low, 100 * beyond.high
     figures = f"{100 * beyond.difference:+.1f} pp (95% interval {low:+.1f} to {high:+.1f} pp)"
     credit = {

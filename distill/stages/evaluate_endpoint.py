@@ -16,6 +16,7 @@ from distill.metrics import Metric
 from distill.models.client import ModelClient
 from distill.models.protocol import Model, Reply
 from distill.stages.evaluate import (
+    BASE,
     MAJORITY,
     TEACHER_ITSELF,
     Answers,
@@ -31,7 +32,6 @@ from distill.students import Endpoint, Examples
 from distill.tasks import Task
 
 ENDPOINT = "endpoint"
-BASE = "base"
 # By the student's key that configures a model: the arm that it answers for, and whose spend it is.
 ARMS = {"base": BASE, "via": ENDPOINT}
 ROLES = {"base": "student_base", "via": "student"}

@@ -20,6 +20,7 @@ from distill.students.trained import Trained
 
 ASKING = "distill.students.lm.teacher_pass"
 TUNING = "distill.students.lm.soft_tuning"
+ON_POLICY = "distill.students.lm.on_policy"
 # What the teacher's pass depends on beside the examples.
 ASKED = ("max_tokens", "top_k", "temperature", "device", "threads")
 
@@ -41,10 +42,14 @@ class SoftTargetsLm(TunedSettings):
             [0, 1].
         divergence: `forward_kl` (teacher to student), `reverse_kl` or `jensen_shannon`.
         beta: Weight of the teacher in `jensen_shannon`, in (0, 1).
+        on_policy_share: Share of the batches that the student answers itself, at `temperature`
+            and up to `max_new_tokens`, for the teacher to look at, in [0, 1]. Above 0 both models
+            are in memory together, distributions are whole and compared as they are, and `alpha`
+            is 1. 0 asks the teacher once, about the dataset's answers.
 
     Source:
         Hinton, Vinyals and Dean 2015 (arXiv 1503.02531), section 2, at each token; the divergences
-        of Agarwal et al. 2023 (arXiv 2306.13649).
+        and the student's own answers: Agarwal et al. 2023 (arXiv 2306.13649).
     """
 
     teacher: Text
@@ -53,6 +58,7 @@ class SoftTargetsLm(TunedSettings):
     alpha: Share
     divergence: Literal["forward_kl", "reverse_kl", "jensen_shannon"]
     beta: Annotated[float, Field(gt=0, lt=1, description="a number above 0 and below 1")]
+    on_policy_share: Share
 
     def __post_init__(self) -> None:
         """Check what the fields alone cannot say.
@@ -65,6 +71,12 @@ class SoftTargetsLm(TunedSettings):
             raise ValueError("teacher: want another model than student.base, which has its weights")
         if self.packing:
             raise ValueError("packing: want false, as the teacher looks at examples one by one")
+
+        if self.on_policy_share > 0 and (self.alpha, self.top_k) != (1, None):
+            raise ValueError(
+                "on_policy_share: want student.alpha=1 and student.top_k=null above 0: whole "
+                "distributions are looked at, and nothing else"
+            )
 
     @property
     def tasks(self) -> frozenset[str]:
@@ -101,24 +113,28 @@ class SoftTargetsLm(TunedSettings):
         require_training()
         rows = conversations(examples.questions, examples.answers, self.system)
         data = split(rows, self.validation_share, seed)
-        base = identify(self.base)
-        asking = Job(
-            trainer=ASKING,
-            base=identify(self.teacher),
-            settings={
-                **{key: getattr(self, key) for key in ASKED},
-                "student": self.base,
-                "student_sha256": base.sha256,
-            },
-            seed=seed,
-            data=data,
-        )
-        work = Path(self.work)
-        run_job(asking, work=work, limits=self.limits)
+        base, work = identify(self.base), Path(self.work)
+        if self.on_policy_share > 0:
+            teacher = {"teacher": self.teacher, "teacher_sha256": identify(self.teacher).sha256}
+            given = teacher | {"max_new_tokens": self.max_new_tokens}
+        else:
+            asking = Job(
+                trainer=ASKING,
+                base=identify(self.teacher),
+                settings={
+                    **{key: getattr(self, key) for key in ASKED},
+                    "student": self.base,
+                    "student_sha256": base.sha256,
+                },
+                seed=seed,
+                data=data,
+            )
+            run_job(asking, work=work, limits=self.limits)
+            given = {"targets": asking.folder(work).name}
         tuning = Job(
-            trainer=TUNING,
+            trainer=ON_POLICY if self.on_policy_share > 0 else TUNING,
             base=base,
-            settings=self.shaping() | {"targets": asking.folder(work).name},
+            settings=self.shaping() | given,
             seed=seed,
             data=data,
         )

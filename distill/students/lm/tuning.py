@@ -40,6 +40,7 @@ def train(work: Work) -> None:
     """
     prepare_torch(work.job.settings, work.job.seed)
     tokenizer = load_tokenizer(work.base)
+    check_context(work)
     sets = {name: encoded_rows(work, tokenizer, name) for name in (TRAIN, VALIDATION)}
     if not sets[TRAIN]:
         raise TrainingError(
@@ -47,7 +48,7 @@ def train(work: Work) -> None:
             f"{dict(work.figures['left_out'])}.",
             hint="a higher student.max_tokens, or look at the answers",
         )
-    trainer = _trainer(work, tokenizer, sets)
+    trainer = make_trainer(work, tokenizer, sets)
     run_trainer(trainer, work)
     save(trainer.model, tokenizer, work)
     work.figures |= {
@@ -87,6 +88,22 @@ def prepare_torch(settings: Mapping[str, Any], seed: int) -> None:
     transformers.set_seed(seed)
 
 
+def check_context(work: Work) -> None:
+    """See that the base can read examples as long as they may be.
+
+    Raises:
+        UserError: it cannot.
+    """
+    from transformers import AutoConfig
+
+    most = getattr(AutoConfig.from_pretrained(str(work.base)), "max_position_embeddings", None)
+    wanted = work.job.settings["max_tokens"]
+    if most is not None and wanted > most:
+        raise UserError(
+            f"student.max_tokens: got {wanted}, want at most {most}, what the base reads at once."
+        )
+
+
 def encoded_rows(work: Work, tokenizer: Any, name: str) -> list[dict[str, list[int]]]:
     """Return a file's rows as tokens; those that cannot be learnt from are counted."""
     left_out: Counter[str] = work.figures.setdefault("left_out", Counter())
@@ -106,9 +123,16 @@ def encoded_rows(work: Work, tokenizer: Any, name: str) -> list[dict[str, list[i
     return kept
 
 
-def _trainer(
+def make_trainer(
     work: Work, tokenizer: Any, sets: Mapping[str, Sequence[Mapping[str, list[int]]]]
 ) -> Any:
+    """Return TRL's trainer, ready to train.
+
+    Args:
+        work: Whose settings they are.
+        tokenizer: Of the base.
+        sets: Rows as tokens, by the file's name.
+    """
     from datasets import Dataset
     from transformers import EarlyStoppingCallback
     from trl import SFTConfig, SFTTrainer

@@ -131,6 +131,8 @@ def _do(folder: Path, tell: Callable[[dict[str, Any]], None], stopping: threadin
     draft = folder / f".{RESULT_FOLDER}.part"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
+    if stopping.is_set():
+        raise Stopped
     work = Work(job, base, draft, tell, stopping)
     trainer: Any = importlib.import_module(job.trainer)
     trainer.train(work)

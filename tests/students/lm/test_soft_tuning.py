@@ -195,6 +195,47 @@ def test_a_batch_computed_in_parts_teaches_the_same(
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
+def on_policy(student: SoftTargetsLm) -> Work:
+    from distill.students.lm import on_policy as module
+
+    told = {"teacher": student.teacher, "max_new_tokens": 12}
+    return did(student, module, student.base, student.shaping() | told)
+
+
+@pytest.mark.parametrize("kind", ["forward_kl", "reverse_kl", "jensen_shannon"])
+def test_on_the_datasets_answers_trl_means_the_same_by_a_divergence(
+    kind: str, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    student = student_of(pair, tmp_path, top_k=None, divergence=kind, beta=0.3, max_steps=2,
+                         batch_size=2, micro_batch_size=2)  # fmt: skip
+    ours = tuned(student, asked(student)).figures["log"]
+    theirs = on_policy(student).figures["log"]
+
+    assert [line["loss"] for line in ours if "loss" in line] == pytest.approx(
+        [line["loss"] for line in theirs if "loss" in line], rel=0.02
+    )
+
+
+def test_a_student_comes_closer_to_its_teacher_on_answers_of_its_own(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    student = student_of(pair, tmp_path, top_k=None, on_policy_share=1.0, max_steps=12)
+
+    log = on_policy(student).figures["log"]
+
+    losses = [line["loss"] for line in log if "loss" in line]
+    assert len(losses) == 12
+    assert np.mean(losses[-3:]) < 0.7 * np.mean(losses[:3])
+
+
+def test_on_policy_wants_whole_distributions_and_nothing_else(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for changes in ({"top_k": 5}, {"alpha": 0.5, "top_k": None}):
+        with pytest.raises(ValueError, match=r"on_policy_share: want student.alpha=1"):
+            student_of(pair, tmp_path, on_policy_share=0.5, **changes)
+
+
 def test_damaged_or_foreign_distributions_are_refused(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -247,6 +288,7 @@ def test_the_same_model_twice_and_packing_are_refused(
         student_of(pair, tmp_path, packing=True)
 
 
+@pytest.mark.slow
 def test_teacher_and_student_run_in_processes_of_their_own_and_once(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
