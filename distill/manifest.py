@@ -85,8 +85,8 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
     calibration = getattr(record.trained, "calibration", None)
     if calibration is not None:
         figures = calibration.figures()
-        manifest["student"] = {
-            "calibration": {name: round(value, PLACES) for name, value in figures.items()}
+        manifest["student_calibration"] = {
+            name: round(value, PLACES) for name, value in figures.items()
         }
     if record.diversity_absent:
         manifest["diversity_absent"] = record.diversity_absent
