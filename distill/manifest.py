@@ -100,6 +100,12 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         manifest["metric_judge"] = _spent(
             record.spend.get("metric_judge") or Spend(marker.model, None)
         )
+    calibration = getattr(record.trained, "calibration", None)
+    if calibration is not None:
+        figures = calibration.figures()
+        manifest["student_calibration"] = {
+            name: round(value, PLACES) for name, value in figures.items()
+        }
     if record.diversity_absent:
         manifest["diversity_absent"] = record.diversity_absent
     if record.contrasts:

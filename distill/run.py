@@ -56,7 +56,13 @@ from distill.stages.hand_over import hand_over
 from distill.stages.judge import judge
 from distill.stages.marked import human_marks, read_marks
 from distill.stages.measure import measure
-from distill.stages.read import check_heldout, check_labels, read_heldout, read_seeds
+from distill.stages.read import (
+    check_heldout,
+    check_labels,
+    check_questions,
+    read_heldout,
+    read_seeds,
+)
 from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
@@ -123,6 +129,7 @@ def prepare(plan: Plan) -> RunRecord:
     synthetic = read_synthetic(plan.evaluate.synthetic_heldout, plan.heldout)
     check_labels(plan.task, table, heldout, synthetic)
     check_heldout(plan.student, heldout)
+    check_questions(plan.student, table, heldout)
     if isinstance(plan.student, Tuned):
         plan.student.ready()
     baseline = read_baseline(plan)

@@ -52,11 +52,12 @@ GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
 CHAT_API = [
     ("teacher", file.stem)
     for file in (CONF / "teacher").glob("*.yaml")
-    if file.stem not in {"claude", "local"}
+    if file.stem not in {"claude", "local", "trained"}
 ]
 # What else a choice wants before a run can be built with it.
 BESIDE = {
     **{choice: ["teacher.model=some-model"] for choice in CHAT_API},
+    ("teacher", "trained"): ["teacher.path=student"],
     ("task", "classify"): ["task.labels=[news,sport]"],
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],
@@ -66,6 +67,8 @@ BESIDE = {
     ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
     ("student", "endpoint"): ["student.model=some-model"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
+    ("student", "soft_targets"): ["task=classify", "task.labels=[news,sport]"],
+    ("student", "soft_targets_lm"): ["student.teacher=some/model"],
 }
 
 

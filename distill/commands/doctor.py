@@ -149,6 +149,8 @@ def _model(role: str, node: dict[str, Any]) -> Iterator[Check]:
     if target.endswith("LocalModel"):
         yield _weights(role)
         return
+    if target.endswith("TrainedModel"):
+        return
     variable = node.get("api_key_env")
     if has_key(variable, node.get("base_url")):
         found = f"{variable} is set" if variable and os.environ.get(variable) else "none needed"

@@ -9,7 +9,7 @@ from distill.heldout import Heldout
 from distill.records import Records
 from distill.seeds import Seeds
 from distill.seeds.real import choose_real
-from distill.students import Endpoint, Student
+from distill.students import Endpoint, SoftTargets, Student
 from distill.table import REAL, SEED_COLUMNS, TEACHER
 from distill.tasks import Classify, Task
 
@@ -80,6 +80,17 @@ def check_heldout(student: Student | None, heldout: Records | None) -> None:
         hint = 'heldout.path=FILE.jsonl with {"question": …, "reference_answer": …} on each line'
         want = "real held-out examples: student=endpoint is evaluated, and nothing else"
         raise ConfigError([Fault("heldout.path", want, "nothing", hint)])
+
+
+def check_questions(student: Student | None, table: pl.DataFrame, heldout: Records | None) -> None:
+    """See that a student that reads numbers finds them in every question.
+
+    Raises:
+        UserError: a question holds something else, or another number of them.
+    """
+    if isinstance(student, SoftTargets):
+        held = [] if heldout is None else heldout.frame["question"].to_list()
+        student.check_questions([*table["question"], *held])
 
 
 def read_heldout(heldout: Heldout | None) -> Records | None:

@@ -13,9 +13,22 @@ from distill.students.endpoint import Endpoint
 from distill.students.examples import Examples
 from distill.students.saved import load
 from distill.students.sft import Sft
+from distill.students.soft_targets import SoftTargets
+from distill.students.soft_targets_lm import SoftTargetsLm
 from distill.students.trained import Trained
 
-__all__ = ["Classifier", "Endpoint", "Examples", "Sft", "Student", "Trained", "Tuned", "load"]
+__all__ = [
+    "Classifier",
+    "Endpoint",
+    "Examples",
+    "Sft",
+    "SoftTargets",
+    "SoftTargetsLm",
+    "Student",
+    "Trained",
+    "Tuned",
+    "load",
+]
 
 
 @runtime_checkable
