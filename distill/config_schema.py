@@ -50,8 +50,10 @@ def config_schema(conf: Path) -> Schema:
     }
     for group in ONE:
         properties[group] = _merged(_choices(conf, group))
-    for group in NAMED:
+    for group in (*NAMED, "handover"):
         properties[group] = _object(dict(_named(conf, group)))
+    students = properties["student"] | {"type": "object"}
+    properties["students"] = {"type": "object", "additionalProperties": students}
     for section, settings in SETTINGS.items():
         properties[section] = _object(_fields(settings, beside, prefix=f"{section}."))
     return {"$schema": DIALECT, "title": "distill", **_object(properties)}
