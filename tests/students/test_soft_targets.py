@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.datasets import load_digits
 
 from distill.config import compose
-from distill.errors import UserError
+from distill.errors import ExtraMissingError, UserError
 from distill.students import Classifier, Examples, SoftTargets, load
 from distill.students.calibration import (
     best_temperature,
@@ -274,5 +274,9 @@ def test_without_torch_a_hidden_layer_is_refused_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"torch is not installed; pip install 'distill\[train\]'"):
-        soft_targets(features="numbers", hidden=8)
+    student = soft_targets(features="numbers", hidden=8)
+    with pytest.raises(
+        ExtraMissingError, match=r"student.hidden: the package torch is not"
+    ) as told:
+        student.check_questions(["1 2"])
+    assert told.value.hint == "pip install 'distill[train]'"
