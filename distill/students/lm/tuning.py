@@ -17,7 +17,7 @@ from typing import Any
 from distill.errors import UserError
 from distill.paths import write_text
 from distill.students.classifier import TrainingError
-from distill.students.lm.base import load_tokenizer, load_weights
+from distill.students.lm.base import choose_device, load_tokenizer, load_weights
 from distill.students.lm.encoding import encode, left_out_for
 from distill.students.lm.worker import Stopped, Work
 
@@ -192,7 +192,8 @@ def arguments(work: Work, *, has_validation: bool) -> dict[str, Any]:
         "max_grad_norm": settings["max_grad_norm"],
         "gradient_checkpointing": settings["gradient_checkpointing"],
         "bf16": settings["precision"] == "bfloat16",
-        "use_cpu": settings["device"] == "cpu",
+        # The library wants to be told that there is no GPU, or it refuses bfloat16.
+        "use_cpu": choose_device(settings["device"]) == "cpu",
         "save_strategy": "steps",
         "save_steps": steps,
         # The newest may be cut; then the one before counts.
