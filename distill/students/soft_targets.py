@@ -91,8 +91,18 @@ class SoftTargets:
         """Labels only."""
         return frozenset({"classify"})
 
-    def check_questions(self, questions: Sequence[str]) -> None:
+    def check_questions(
+        self, questions: Sequence[str], *, where: str, width: int | None = None
+    ) -> int | None:
         """See that the student can be trained on them, before anything is spent.
+
+        Args:
+            questions: Of seeds or held-out rows.
+            where: Which, for messages.
+            width: How many numbers each must hold; `None` for as many as the first.
+
+        Returns:
+            How many they hold; `None` for texts, or where there is no question.
 
         Raises:
             UserError: a question does not hold the numbers that `features` promises.
@@ -100,8 +110,9 @@ class SoftTargets:
         """
         if self.hidden is not None:
             require_torch("student.hidden")
-        if self.features == "numbers":
-            read_rows(questions)
+        if self.features == "words" or not questions:
+            return width
+        return int(read_rows(questions, width=width, where=where).shape[1])
 
     def fit(self, examples: Examples, *, seed: int) -> Trained:
         """Train on the examples.
