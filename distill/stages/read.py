@@ -42,7 +42,12 @@ def read_seeds(seeds: Seeds, *, seed: int) -> tuple[pl.DataFrame, Records]:
     return table.select(*SEED_COLUMNS), records
 
 
-def check_labels(task: Task, table: pl.DataFrame, heldout: Records | None) -> None:
+def check_labels(
+    task: Task,
+    table: pl.DataFrame,
+    heldout: Records | None,
+    synthetic: Records | None = None,
+) -> None:
     """See that every human label is one of the task's, before anything is spent.
 
     Raises:
@@ -51,8 +56,8 @@ def check_labels(task: Task, table: pl.DataFrame, heldout: Records | None) -> No
     if not isinstance(task, Classify):
         return
     parts = {"seeds": table.filter(source=REAL)}
-    if heldout is not None:
-        parts["heldout"] = heldout.frame
+    given = {"heldout": heldout, "evaluate.synthetic_heldout": synthetic}
+    parts |= {where: one.frame for where, one in given.items() if one is not None}
     faults = [
         Fault(where, f"one of task.labels, {', '.join(task.labels)}", shown(label), f"row {first}")
         for where, frame in parts.items()
