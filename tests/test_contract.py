@@ -57,7 +57,7 @@ CHAT_API = [
 # What else a choice wants before a run can be built with it.
 BESIDE = {
     **{choice: ["teacher.model=some-model"] for choice in CHAT_API},
-    ("teacher", "trained"): ["teacher.path=student"],
+    ("teacher", "trained"): ["teacher.path=student", "teacher.model=student-0"],
     ("task", "classify"): ["task.labels=[news,sport]"],
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],
