@@ -10,6 +10,7 @@ from distill.statistics import PairedTest
 if TYPE_CHECKING:
     from distill.stages.breakdown import Part
     from distill.stages.evaluate import Arm, Evaluation
+    from distill.stages.heldout_loss import HeldoutLoss
     from distill.stages.refit import CurvePoint, Reseeded
 
 PLACES = 6
@@ -33,6 +34,7 @@ def eval_figures(evaluation: Evaluation) -> dict[str, Any]:
         "comparison": paired_figures(evaluation.test, other="baseline"),
         **{key: [_part(part) for part in found] for key, found in broken_down.items() if found},
         **({"curve": [_point(one) for one in evaluation.curve]} if evaluation.curve else {}),
+        **({} if evaluation.loss is None else {"loss": _loss(evaluation.loss)}),
         **({} if evaluation.clusters is None else {"clusters": evaluation.clusters.count}),
         **({} if evaluation.reseeded is None else {"seeds": _seeds(evaluation.reseeded)}),
     }
@@ -75,6 +77,11 @@ def _point(point: CurvePoint) -> dict[str, Any]:
         "examples": point.examples,
         "n": own.n,
     }
+
+
+def _loss(loss: HeldoutLoss) -> dict[str, Any]:
+    figures = {"before": loss.before, "after": loss.after, "low": loss.low, "high": loss.high}
+    return {name: round(value, PLACES) for name, value in figures.items()} | {"n": loss.n}
 
 
 def _seeds(found: Reseeded) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from distill.scored import interval
 from distill.stages.arms import beside, control_examples
 from distill.stages.breakdown import Part
 from distill.stages.generate import answer_all
+from distill.stages.heldout_loss import HeldoutLoss, heldout_loss
 from distill.stages.refit import CurvePoint, Reseeded
 from distill.statistics import (
     Interval,
@@ -38,7 +39,7 @@ from distill.statistics import (
 from distill.students import Examples, Student, Trained, Tuned
 from distill.students.classifier import TrainingError
 from distill.students.self_training import self_trained_answers
-from distill.tasks import Classify, Task
+from distill.tasks import Classify, Math, Task
 
 STUDENT = "real_and_distilled"
 REAL_ONLY = "real_only"
@@ -92,6 +93,7 @@ class Evaluation:
         curve: The student on growing shares of the distilled examples; empty where not asked for.
         reseeded: The student trained with several seeds, or `None`.
         clusters: Of the items, where some come from one source: intervals and tests are by cluster.
+        loss: How likely the held-out answers are before and after; `None` where nothing says.
     """
 
     arms: Mapping[str, Arm]
@@ -107,6 +109,7 @@ class Evaluation:
     curve: tuple[CurvePoint, ...] = ()
     reseeded: Reseeded | None = None
     clusters: Clusters | None = None
+    loss: HeldoutLoss | None = None
 
 
 def evaluate(
@@ -161,8 +164,15 @@ def evaluate(
             answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
     if teacher is not None:
         answers[TEACHER_ITSELF] = (None, teacher_answers(table, questions, task, teacher, client))
+    loss = None
     if isinstance(student, Tuned):
-        answers[BASE] = (None, student.untrained().answer(questions))
+        base = student.untrained()
+        answers[BASE] = (None, base.answer(questions))
+        # The reference of a sum is its result, the dataset's answer the way there; so it is with a
+        # student that writes its reasoning first.
+        reasons_first = getattr(trained, "answer_after", None) is not None
+        if not isinstance(task, Math) and not reasons_first:
+            loss = heldout_loss(base, trained, questions, references, seed=seed, clusters=clusters)
     answers[own] = (len(examples), trained.answer(questions))
     arms = {
         name: arm_of(name, count, given, references, metrics, seed, clusters)
@@ -179,7 +189,13 @@ def evaluate(
         metric=next(iter(metrics)),
         test=test,
         verdict=verdict(test),
-        reason=_reason(arms, test, baseline, seed, clusters),
+        reason=" ".join(
+            [
+                _reason(arms, test, baseline, seed, clusters),
+                *([loss.sentence] if loss is not None else []),
+            ]
+        ),
+        loss=loss,
         comparisons=beside(arms, own, seed, clusters),
         clusters=clusters,
     )

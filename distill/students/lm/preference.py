@@ -18,6 +18,7 @@ from distill.students.lm.tuning import (
     TRAIN,
     VALIDATION,
     arguments,
+    check_context,
     lora_config,
     prepare_torch,
     rounded,
@@ -45,6 +46,7 @@ def train(work: Work) -> None:
     """
     prepare_torch(work.job.settings, work.job.seed)
     tokenizer = load_tokenizer(work.base)
+    check_context(work)
     sets = {name: encoded_pairs(work, tokenizer, name) for name in (TRAIN, VALIDATION)}
     learn(work, tokenizer, sets, start=None)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from distill.paths import write_text
-from distill.students.lm.base import load_tokenizer, load_weights
+from distill.students.lm.base import choose_device, load_tokenizer, load_weights
 from distill.students.lm.encoding import encode, left_out_for, prompt_text, token_ids
 from distill.students.lm.job import RESULT_FOLDER
 from distill.students.lm.preference import Pairs, keeps, learn, pair_of, tell_left_out
-from distill.students.lm.tuning import TRAIN, VALIDATION, prepare_torch
+from distill.students.lm.tuning import TRAIN, VALIDATION, check_context, prepare_torch
 from distill.students.lm.worker import Stopped, Work
 
 OPPONENT = "opponent"
@@ -37,6 +37,7 @@ def train(work: Work) -> None:
     settings, seed = work.job.settings, work.job.seed
     prepare_torch(settings, seed)
     tokenizer = load_tokenizer(work.base)
+    check_context(work)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     start = opponent_of(work)
@@ -74,18 +75,13 @@ def own_answers(work: Work, tokenizer: Any, start: Path | None) -> dict[str, lis
 
 def opponent(work: Work, start: Path | None) -> Any:
     """Return the opponent, ready to answer."""
-    import torch
-
     is_adapter = work.job.settings["lora"]["rank"] is not None
     model = load_weights(work.base if start is None or is_adapter else start)
     if start is not None and is_adapter:
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, str(start))
-    device = work.job.settings["device"]
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return model.to(device).eval()
+    return model.to(choose_device(work.job.settings["device"])).eval()
 
 
 def _drawn(work: Work, tokenizer: Any, model: Any, prompts: Sequence[list[int]]) -> list[list[int]]:
