@@ -11,7 +11,7 @@ digits. Four ways to learn, with one hidden layer of the same width each:
     two tasks       sum and digits as two tasks of one body, alpha·sum + (1 - alpha)·digits
 
 It is a best case for `rationale`: the sum depends on the images through the digits alone. And it is
-a negative for `two tasks`, which here do not beat the answer alone (docs/step_by_step.md).
+a negative for `two tasks`, which here come to what the answer alone does (docs/step_by_step.md).
 """
 
 from __future__ import annotations

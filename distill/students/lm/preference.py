@@ -19,6 +19,7 @@ from distill.students.lm.tuning import (
     VALIDATION,
     arguments,
     check_context,
+    check_targets,
     lora_config,
     prepare_torch,
     rounded,
@@ -205,6 +206,7 @@ def models(work: Work, start: Path | None) -> tuple[Any, Any, Any]:
         folder = start or work.base
         return load_weights(folder), load_weights(folder), None
     model = load_weights(work.base)
+    check_targets(model, work.job.settings["lora"])
     if start is None:
         return model, None, lora
     from peft import PeftModel

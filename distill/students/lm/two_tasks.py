@@ -19,6 +19,7 @@ from distill.students.lm.tuning import (
     VALIDATION,
     arguments,
     check_context,
+    check_targets,
     lora_config,
     prepare_torch,
     rounded,
@@ -169,6 +170,7 @@ def make_trainer(work: Work, tokenizer: Any, sets: Mapping[str, Sequence[Pair]])
 
     has_validation = bool(sets[VALIDATION])
     model = load_weights(work.base)
+    check_targets(model, settings["lora"])
     lora = lora_config(settings["lora"])
     if lora is not None:
         from peft import get_peft_model
