@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,8 @@ class Spin(TunedSettings):
         return frozenset({"qa", "math", "classify"})
 
     def shaping(self) -> dict[str, Any]:
-        """Return the settings that shape the weights; how the opponent answers does so too."""
-        own = {"max_new_tokens": self.max_new_tokens, "answers_at_once": self.answers_at_once}
-        return super().shaping() | own
+        """Return the settings that shape the weights; how long the opponent answers does so too."""
+        return super().shaping() | {"max_new_tokens": self.max_new_tokens}
 
     def fit(self, examples: Examples, *, seed: int) -> Trained:
         """Play all iterations.
@@ -79,7 +79,7 @@ class Spin(TunedSettings):
         folder = self._tuned(parts, seed) if self.tuned_first else None
         for _ in range(self.iterations):
             # A result's folder bears the digest of all that went into it.
-            names = [] if folder is None else [{"folder": str(folder.parent.name)}]
+            names = [] if folder is None else [{"folder": folder.parent.name}]
             folder = self.train(SPIN_TRAINER, parts | {OPPONENT: names}, seed=seed)
         is_adapter = self.lora["rank"] is not None
         about = About(method="spin", base=identify(self.base), adapter=is_adapter)
@@ -87,6 +87,4 @@ class Spin(TunedSettings):
 
     def _tuned(self, parts: dict[str, list[Any]], seed: int) -> Path:
         """Fine-tune on the answers and return the folder of the result."""
-        from dataclasses import replace
-
         return replace(self, learning_rate=self.tuning_rate).train(TRAINER, parts, seed=seed)

@@ -21,6 +21,9 @@ from distill.students.lm.worker import Stopped, Work
 
 OPPONENT = "opponent"
 OWN_FILE = "own.json"
+# Without gradients more rows fit into memory than are trained at once. It does not hang on how many
+# questions the student answers at once, because draws do hang on what is drawn together.
+ROWS_EACH = 4
 
 
 def train(work: Work) -> None:
@@ -92,8 +95,9 @@ def _drawn(work: Work, tokenizer: Any, model: Any, prompts: Sequence[list[int]])
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     temperature = settings["temperature"]
     how = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
-    for start in range(0, len(order), settings["answers_at_once"]):
-        batch = order[start : start + settings["answers_at_once"]]
+    at_once = ROWS_EACH * settings["micro_batch_size"]
+    for start in range(0, len(order), at_once):
+        batch = order[start : start + at_once]
         width = max(len(prompts[i]) for i in batch)
         gaps = [width - len(prompts[i]) for i in batch]
         ids = [
