@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -40,6 +40,8 @@ class RunRecord:
         ended_at: UTC, ISO 8601; "" while it runs.
         seeds: The seeds file as it was read.
         heldout: The held-out file as it was read, or `None`.
+        synthetic: The synthetic held-out file as it was read, or `None`.
+        marks: Held-out answers that humans have marked, or `None`.
         table: The one table; see `table.py`.
         funnel: Rows that are in after each stage, by stage.
         guards: Findings by guard.
@@ -54,6 +56,7 @@ class RunRecord:
         diversity_absent: By name, why a figure is not there.
         calibration: What is known of the judge, or `None` where nothing was given.
         baseline: The earlier run that the dataset is compared with, or `None`.
+        collapse: What `distill collapse` found, as the manifest tells it, or `None`.
         contrasts: The dataset's variety beside that of references and of an earlier run.
         trained: The student, or `None`.
         evaluation: All arms, or `None` where nothing was trained or held out.
@@ -84,6 +87,9 @@ class RunRecord:
     diversity_absent: dict[str, str] = field(default_factory=dict)
     calibration: JudgeCalibration | None = None
     baseline: Side | None = None
+    synthetic: Records | None = None
+    marks: pl.DataFrame | None = None
+    collapse: dict[str, Any] | None = None
     contrasts: tuple[Contrast, ...] = ()
     trained: Trained | None = None
     evaluation: Evaluation | None = None

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from distill.students import Examples
+
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
@@ -47,7 +51,7 @@ def write_tiny(folder: Path) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=2048,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -55,3 +59,12 @@ def write_tiny(folder: Path) -> Path:
     LlamaForCausalLM(config).save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     return folder
+
+
+def sums(n: int) -> Examples:
+    """Return `n` questions with short answers."""
+    return Examples(
+        questions=tuple(f"What is {i} plus {i}?" for i in range(n)),
+        answers=tuple(f"It is {2 * i}." for i in range(n)),
+        real=np.zeros(n, dtype=bool),
+    )

@@ -9,6 +9,8 @@ from typing import Any
 from distill.report.facts import Manifest
 from distill.stages.arms import RANDOM_SAME_SIZE, UNFILTERED
 from distill.stages.evaluate import (
+    BASE,
+    DISTILLED,
     DISTILLED_ONLY,
     MAJORITY,
     REAL_ONLY,
@@ -16,7 +18,7 @@ from distill.stages.evaluate import (
     STUDENT,
     TEACHER_ITSELF,
 )
-from distill.stages.evaluate_endpoint import BASE, ENDPOINT
+from distill.stages.evaluate_endpoint import ENDPOINT
 
 ARM_MEANINGS = {
     MAJORITY: "always the commonest label",
@@ -27,7 +29,8 @@ ARM_MEANINGS = {
     RANDOM_SAME_SIZE: "the same student on as many answers, drawn blindly",
     TEACHER_ITSELF: "the teacher itself",
     STUDENT: "what this run delivers",
-    BASE: "the endpoint's model before its training",
+    DISTILLED: "what this run delivers",
+    BASE: "the same model before its training",
     ENDPOINT: "the endpoint's model, trained elsewhere",
 }
 
@@ -63,7 +66,7 @@ def arm_lines(manifest: Manifest) -> list[ArmLine]:
     return [
         ArmLine(
             name=name,
-            meaning=ARM_MEANINGS.get(name, ""),
+            meaning=ARM_MEANINGS.get(name, "") or _further(name, figures),
             role=_role(name, figures),
             examples=arm.get("examples"),
             value=arm["accuracy"],
@@ -72,6 +75,11 @@ def arm_lines(manifest: Manifest) -> list[ArmLine]:
         )
         for name, arm in figures["arms"].items()
     ]
+
+
+def _further(name: str, figures: Mapping[str, Any]) -> str:
+    """Say of a further student what it is."""
+    return "a further student" if name in figures.get("students", {}).get("names", ()) else ""
 
 
 def _role(name: str, figures: Mapping[str, Any]) -> str:

@@ -30,7 +30,10 @@ from distill.report.facts import (
     student_name,
 )
 from distill.report.findings import guard_lines, guards_with
+from distill.report.marks import mark_sentences
 from distill.report.plain import print_plainly
+from distill.report.students import student_sentences
+from distill.report.synthetic import gap_sentences
 from distill.report.wording import (
     count,
     counted,
@@ -143,7 +146,13 @@ def _arms(manifest: Manifest, *, roomy: bool) -> tuple[RenderableType, ...]:
         table.add_row(*_arm(line, roomy=roomy), style="bold" if line.role == "student" else "")
     table.columns[0].overflow = "fold"
     heading = f"Held-out {metric}, {counted(figures['n'], 'real item')}"
-    return _block(heading, Group(table, Text(_compared(manifest), style="dim")))
+    notes = [
+        _compared(manifest),
+        *student_sentences(manifest),
+        *mark_sentences(manifest),
+        *gap_sentences(manifest),
+    ]
+    return _block(heading, Group(table, *(Text(note, style="dim") for note in notes)))
 
 
 def _arm(line: ArmLine, *, roomy: bool) -> list[Text]:

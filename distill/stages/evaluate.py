@@ -3,7 +3,8 @@
 Arms share the student's class and settings and differ in their training examples alone. The
 verdict compares what the run adds (real and distilled examples together) with what was there
 without it: the same student on the real examples, or, where there are none, always answering the
-commonest label.
+commonest label. A language model is dear to train and answers before that, too: it is compared
+with itself as it was, and trained once unless more is asked for.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from distill.clustered import Clusters, heldout_clusters
-from distill.metrics import ItemMetric, Metric
+from distill.metrics import ItemMetric, MarkingMetric, Metric, mark_all
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
 from distill.scored import compare as compare  # other modules know it by this address
@@ -26,7 +28,10 @@ from distill.scored import interval
 from distill.stages.arms import beside, control_examples
 from distill.stages.breakdown import Part
 from distill.stages.generate import answer_all
+from distill.stages.heldout_loss import HeldoutLoss, heldout_loss
+from distill.stages.marked import HumanMarks
 from distill.stages.refit import CurvePoint, Reseeded
+from distill.stages.synthetic import SyntheticGap
 from distill.statistics import (
     Interval,
     PairedTest,
@@ -34,16 +39,22 @@ from distill.statistics import (
     explain_verdict,
     verdict,
 )
-from distill.students import Examples, Student, Trained
+from distill.students import Examples, Student, Trained, Tuned
 from distill.students.classifier import TrainingError
 from distill.students.self_training import self_trained_answers
-from distill.tasks import Classify, Task
+from distill.tasks import Classify, Math, Task
+
+if TYPE_CHECKING:
+    from distill.stages.several import Several
 
 STUDENT = "real_and_distilled"
 REAL_ONLY = "real_only"
 DISTILLED_ONLY = "distilled_only"
 TEACHER_ITSELF = "teacher"
 MAJORITY = "majority"
+# A student that is tuned, and the model that it was tuned from.
+DISTILLED = "distilled"
+BASE = "base"
 SELF_TRAINED = "self_trained"
 Answers = Sequence[str | None]
 
@@ -60,6 +71,7 @@ class Arm:
         scores: (items,) headline score of each item, in [0, 1].
         headline: Mean score with its 95 % interval.
         metrics: Every metric over all items, by name.
+        unscored: Answers that got no mark of the model that marks them; they score 0.
     """
 
     name: str
@@ -68,6 +80,7 @@ class Arm:
     scores: NDArray[np.float64]
     headline: Interval
     metrics: Mapping[str, float]
+    unscored: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +101,10 @@ class Evaluation:
         curve: The student on growing shares of the distilled examples; empty where not asked for.
         reseeded: The student trained with several seeds, or `None`.
         clusters: Of the items, where some come from one source: intervals and tests are by cluster.
+        loss: How likely the held-out answers are before and after; `None` where nothing says.
+        synthetic: What synthetic held-out items make of the student, or `None`.
+        several: Further students, each two compared, or `None`.
+        human: What humans say of answers that a model has marked, or `None`.
     """
 
     arms: Mapping[str, Arm]
@@ -103,6 +120,10 @@ class Evaluation:
     curve: tuple[CurvePoint, ...] = ()
     reseeded: Reseeded | None = None
     clusters: Clusters | None = None
+    loss: HeldoutLoss | None = None
+    synthetic: SyntheticGap | None = None
+    human: HumanMarks | None = None
+    several: Several | None = None
 
 
 def evaluate(
@@ -118,6 +139,7 @@ def evaluate(
     metrics: Mapping[str, Metric],
     seed: int,
     controls: bool = False,
+    again: bool = True,
 ) -> Evaluation:
     """Let every arm answer the held-out questions and compare them.
 
@@ -133,44 +155,61 @@ def evaluate(
         metrics: By name; the first is the headline.
         seed: Of every draw.
         controls: Whether the student is trained on what fell out too, and on a blind draw.
+        again: Whether it is trained for other arms at all.
     """
     questions = heldout["question"].to_list()
     references = heldout["reference"].to_list()
     clusters = heldout_clusters(heldout)
+    own = DISTILLED if isinstance(student, Tuned) else STUDENT
     answers: dict[str, tuple[int | None, Answers]] = {}
     if examples.labels:
         commonest = commonest_label(examples)
         answers[MAJORITY] = (None, [commonest] * len(questions))
     for name, mask in ((REAL_ONLY, examples.real), (DISTILLED_ONLY, ~examples.real)):
-        if _can_train(examples, mask):
+        if again and _can_train(examples, mask):
             part = examples.where(mask)
             answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
     if REAL_ONLY in answers and examples.labels and DISTILLED_ONLY in answers:
         answers[SELF_TRAINED] = (len(examples), self_trained_answers(examples, questions))
-    for name, part in (control_examples(table, task=task, seed=seed) if controls else {}).items():
+    asked = control_examples(table, task=task, seed=seed) if again and controls else {}
+    for name, part in asked.items():
         # A control that cannot be learnt from is no reason to lose the run.
         with suppress(TrainingError):
             answers[name] = (len(part), student.fit(part, seed=seed).answer(questions))
     if teacher is not None:
         answers[TEACHER_ITSELF] = (None, teacher_answers(table, questions, task, teacher, client))
-    answers[STUDENT] = (len(examples), trained.answer(questions))
+    loss = None
+    if isinstance(student, Tuned):
+        base = student.untrained()
+        answers[BASE] = (None, base.answer(questions))
+        # The reference of a sum is its result, the dataset's answer the way there.
+        if not isinstance(task, Math):
+            loss = heldout_loss(base, trained, questions, references, seed=seed, clusters=clusters)
+    answers[own] = (len(examples), trained.answer(questions))
+    mark_all(metrics, [given for _, given in answers.values()], references)
     arms = {
         name: arm_of(name, count, given, references, metrics, seed, clusters)
         for name, (count, given) in answers.items()
     }
     # Without distilled examples there is nothing to prove: the student is its own baseline.
-    candidates = (REAL_ONLY, MAJORITY, STUDENT) if not examples.real.all() else (STUDENT,)
+    candidates = (REAL_ONLY, BASE, MAJORITY, own) if not examples.real.all() else (BASE, own)
     baseline = next(name for name in candidates if name in arms)
-    test = compare(arms[STUDENT].scores, arms[baseline].scores, seed, clusters)
+    test = compare(arms[own].scores, arms[baseline].scores, seed, clusters)
     return Evaluation(
         arms=arms,
-        student=STUDENT,
+        student=own,
         baseline=baseline,
         metric=next(iter(metrics)),
         test=test,
         verdict=verdict(test),
-        reason=_reason(arms, test, baseline, seed, clusters),
-        comparisons=beside(arms, STUDENT, seed, clusters),
+        reason=" ".join(
+            [
+                _reason(arms, test, baseline, seed, clusters),
+                *([loss.sentence] if loss is not None else []),
+            ]
+        ),
+        loss=loss,
+        comparisons=beside(arms, own, seed, clusters),
         clusters=clusters,
     )
 
@@ -188,7 +227,8 @@ def _reason(
         reason += f" Intervals and tests are over {clusters.count} clusters of held-out items."
     if SELF_TRAINED not in arms:
         return reason
-    beyond = compare(arms[STUDENT].scores, arms[SELF_TRAINED].scores, seed, clusters)
+    own = DISTILLED if DISTILLED in arms else STUDENT
+    beyond = compare(arms[own].scores, arms[SELF_TRAINED].scores, seed, clusters)
     low, high = 100 * beyond.low, 100 * beyond.high
     figures = f"{100 * beyond.difference:+.1f} pp (95% interval {low:+.1f} to {high:+.1f} pp)"
     credit = {
@@ -222,6 +262,11 @@ def arm_of(
         scores=scores,
         headline=interval(scores, seed, clusters),
         metrics={key: metric.summary(answers, references) for key, metric in metrics.items()},
+        unscored=sum(
+            metric.unscored(answers, references)
+            for metric in metrics.values()
+            if isinstance(metric, MarkingMetric)
+        ),
     )
 
 

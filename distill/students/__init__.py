@@ -13,9 +13,22 @@ from distill.students.endpoint import Endpoint
 from distill.students.examples import Examples
 from distill.students.saved import load
 from distill.students.sft import Sft
+from distill.students.soft_targets import SoftTargets
+from distill.students.soft_targets_lm import SoftTargetsLm
 from distill.students.trained import Trained
 
-__all__ = ["Classifier", "Endpoint", "Examples", "Sft", "Student", "Trained", "load"]
+__all__ = [
+    "Classifier",
+    "Endpoint",
+    "Examples",
+    "Sft",
+    "SoftTargets",
+    "SoftTargetsLm",
+    "Student",
+    "Trained",
+    "Tuned",
+    "load",
+]
 
 
 @runtime_checkable
@@ -36,3 +49,22 @@ class Student(Protocol):
         Raises:
             TrainingError: the examples cannot be learnt from, such as a single label.
         """
+
+
+@runtime_checkable
+class Tuned(Student, Protocol):
+    """A student that is tuned from a model which answers already, in minutes to hours."""
+
+    @property
+    def base_model(self) -> str:
+        """The id of that model, as lineage knows it."""
+
+    def ready(self) -> None:
+        """See that it can be trained, before anything is spent.
+
+        Raises:
+            UserError: a package or the model is missing.
+        """
+
+    def untrained(self) -> Trained:
+        """Return that model as it is, answering as the student does: its control."""

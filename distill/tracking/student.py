@@ -8,6 +8,7 @@ loads where the package is not installed.
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import distill
 from distill import tracking_model
 from distill.students.classifier import ABOUT_FILE
+from distill.students.lm.trained import KIND
 from distill.tracking.saved_run import RUN_ID_TAG, SavedRun
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ MODEL_FILES = "data"
 DIGEST_TAG = "distill.student.sha256"
 # What `distill.students` imports; the package itself travels as source.
 NEEDS = ("mlflow", "numpy", "polars", "pydantic", "scikit-learn", "scipy", "skops")
+# What a language model needs beside them.
+TUNED_NEEDS = ("accelerate", "gguf", "peft", "rich", "safetensors", "torch", "transformers")
 
 
 def log_student(client: MlflowClient, run: Run, saved: SavedRun) -> str | None:
@@ -66,10 +70,12 @@ def folder_sha256(folder: Path) -> str:
     return total.hexdigest()
 
 
-def requirements() -> list[str]:
-    """Return the libraries that a student needs, pinned to the installed versions."""
+def requirements(student: Path) -> list[str]:
+    """Return the libraries that the student in a folder needs, pinned to those installed."""
     pinned = []
-    for name in NEEDS:
+    about = json.loads((student / ABOUT_FILE).read_text(encoding="utf-8"))
+    is_tuned = about["kind"] == KIND
+    for name in (*NEEDS, *(TUNED_NEEDS if is_tuned else ())):
         try:
             pinned.append(f"{name}=={version(name)}")
         except PackageNotFoundError:
@@ -102,7 +108,7 @@ def _upload(client: MlflowClient, model_id: str, run_id: str, student: Path) -> 
                 inputs=Schema([ColSpec(DataType.string, tracking_model.QUESTION)]),
                 outputs=Schema([ColSpec(DataType.string, tracking_model.ANSWER)]),
             ),
-            pip_requirements=requirements(),
+            pip_requirements=requirements(student),
         )
         # The weights go up from where they are; MLflow would copy them beside the description.
         model.flavors["python_function"]["data"] = MODEL_FILES

@@ -161,6 +161,17 @@ def load_weights(folder: Path) -> Any:
         raise UserError(f"student.base: no language model in {folder} ({error}).") from error
 
 
+def choose_device(name: str) -> str:
+    """Return the device that a setting means: `auto` is a GPU where there is one."""
+    import torch
+
+    if name != "auto":
+        return name
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
 def _convert(weights: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -21,10 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from rich.console import Console
-
 from distill.errors import UserError
-from distill.progress import Progress
 from distill.students.classifier import TrainingError
 from distill.students.lm.job import LOG_FILE, RESULT_FOLDER, Job, is_done
 
@@ -84,6 +81,10 @@ def _follow(child: subprocess.Popen[bytes], folder: Path, limits: Limits) -> Non
     """Show the child's progress until it ends, and see that it ended well."""
     settings = {"folder": str(folder.resolve()), "max_memory_gb": limits.max_memory_gb}
     _send(child, json.dumps(settings))
+    from rich.console import Console
+
+    from distill.progress import Progress
+
     progress = Progress(Console(stderr=True))
     done, total, told = 0, 0, None
     deadline = None if limits.max_seconds is None else time.monotonic() + limits.max_seconds

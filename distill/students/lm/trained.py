@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from distill.errors import UserError
 from distill.paths import write_text
 from distill.students.lm.base import (
     Base,
+    choose_device,
     identify,
     load_tokenizer,
     load_weights,
@@ -80,32 +81,45 @@ class LanguageModel:
         """
         if not questions:
             return []
-        import torch
+        from rich.console import Console
+
+        from distill.progress import Progress
 
         model, tokenizer = self.load()
         texts = [prompt_text(tokenizer, asked(question, self.system)) for question in questions]
         prompts = [token_ids(tokenizer, text) for text in texts]
         answers = [""] * len(prompts)
+        progress = Progress(Console(stderr=True))
         # Prompts of one length waste nothing.
         order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
-        for batch in _batches(order, self.answers_at_once):
-            rows = [prompts[i] for i in batch]
-            width = max(len(row) for row in rows)
-            padding = [[tokenizer.pad_token_id] * (width - len(row)) for row in rows]
-            ids = torch.tensor([pad + row for pad, row in zip(padding, rows, strict=True)])
-            seen = torch.tensor([[0] * len(p) + [1] * (width - len(p)) for p in padding])
-            with torch.inference_mode():
-                made = model.generate(
-                    input_ids=ids.to(model.device),
-                    attention_mask=seen.to(model.device),
-                    max_new_tokens=self.max_new_tokens,
-                    do_sample=False,
-                    pad_token_id=tokenizer.pad_token_id,
-                    eos_token_id=tokenizer.eos_token_id,
-                )
-            for i, row in zip(batch, made[:, width:].tolist(), strict=True):
-                answers[i] = tokenizer.decode(row, skip_special_tokens=True).strip()
+        with progress.steps(self.about.method or "base") as show:
+            for start in range(0, len(order), self.answers_at_once):
+                batch = order[start : start + self.answers_at_once]
+                made = self._generate(model, tokenizer, [prompts[i] for i in batch])
+                for i, text in zip(batch, made, strict=True):
+                    answers[i] = text
+                show(start + len(batch), len(order), "answers")
         return answers
+
+    def _generate(self, model: Any, tokenizer: Any, rows: Sequence[list[int]]) -> list[str]:
+        """Return the answers to prompts, (questions, tokens), padded on their left."""
+        import torch
+
+        width = max(len(row) for row in rows)
+        end, padding = tokenizer.eos_token_id, tokenizer.pad_token_id
+        ids = torch.tensor([[padding] * (width - len(row)) + row for row in rows])
+        seen = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+        with torch.inference_mode():
+            made = model.generate(
+                input_ids=ids.to(model.device),
+                attention_mask=seen.to(model.device),
+                max_new_tokens=self.max_new_tokens,
+                do_sample=False,
+                pad_token_id=padding,
+                eos_token_id=end,
+            )
+        texts = tokenizer.batch_decode(made[:, width:], skip_special_tokens=True)
+        return [text.strip() for text in texts]
 
     def losses(self, questions: Sequence[str], answers: Sequence[str]) -> NDArray[np.float64]:
         """Return (questions,) mean cross-entropy of each answer's tokens, its end too, in nats.
@@ -159,7 +173,7 @@ class LanguageModel:
                 model = PeftModel.from_pretrained(model, str(self.folder)).merge_and_unload()
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
-        return model.to(_device(self.device)).eval(), tokenizer
+        return model.to(choose_device(self.device)).eval(), tokenizer
 
     def _base_folder(self) -> Path:
         """Find the base again and see that it is the one that the adapter was trained beside."""
@@ -220,18 +234,3 @@ def load_language_model(folder: Path, about: Mapping[str, Any]) -> LanguageModel
             f"{folder / ABOUT_FILE}: damaged or cut ({error!r}).",
             hint="run the run again: it costs nothing",
         ) from error
-
-
-def _device(name: str) -> str:
-    import torch
-
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _batches(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    for start in range(0, len(order), size):
-        yield order[start : start + size]

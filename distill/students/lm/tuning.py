@@ -17,7 +17,7 @@ from typing import Any
 from distill.errors import UserError
 from distill.paths import write_text
 from distill.students.classifier import TrainingError
-from distill.students.lm.base import load_tokenizer, load_weights
+from distill.students.lm.base import choose_device, load_tokenizer, load_weights
 from distill.students.lm.encoding import encode, left_out_for
 from distill.students.lm.worker import Stopped, Work
 
@@ -40,6 +40,7 @@ def train(work: Work) -> None:
     """
     prepare_torch(work.job.settings, work.job.seed)
     tokenizer = load_tokenizer(work.base)
+    check_context(work)
     sets = {name: encoded_rows(work, tokenizer, name) for name in (TRAIN, VALIDATION)}
     if not sets[TRAIN]:
         raise TrainingError(
@@ -47,7 +48,7 @@ def train(work: Work) -> None:
             f"{dict(work.figures['left_out'])}.",
             hint="a higher student.max_tokens, or look at the answers",
         )
-    trainer = _trainer(work, tokenizer, sets)
+    trainer = make_trainer(work, tokenizer, sets)
     run_trainer(trainer, work)
     save(trainer.model, tokenizer, work)
     work.figures |= {
@@ -87,6 +88,22 @@ def prepare_torch(settings: Mapping[str, Any], seed: int) -> None:
     transformers.set_seed(seed)
 
 
+def check_context(work: Work) -> None:
+    """See that the base can read examples as long as they may be.
+
+    Raises:
+        UserError: it cannot.
+    """
+    from transformers import AutoConfig
+
+    most = getattr(AutoConfig.from_pretrained(str(work.base)), "max_position_embeddings", None)
+    wanted = work.job.settings["max_tokens"]
+    if most is not None and wanted > most:
+        raise UserError(
+            f"student.max_tokens: got {wanted}, want at most {most}, what the base reads at once."
+        )
+
+
 def encoded_rows(work: Work, tokenizer: Any, name: str) -> list[dict[str, list[int]]]:
     """Return a file's rows as tokens; those that cannot be learnt from are counted."""
     left_out: Counter[str] = work.figures.setdefault("left_out", Counter())
@@ -106,9 +123,16 @@ def encoded_rows(work: Work, tokenizer: Any, name: str) -> list[dict[str, list[i
     return kept
 
 
-def _trainer(
+def make_trainer(
     work: Work, tokenizer: Any, sets: Mapping[str, Sequence[Mapping[str, list[int]]]]
 ) -> Any:
+    """Return TRL's trainer, ready to train.
+
+    Args:
+        work: Whose settings they are.
+        tokenizer: Of the base.
+        sets: Rows as tokens, by the file's name.
+    """
     from datasets import Dataset
     from transformers import EarlyStoppingCallback
     from trl import SFTConfig, SFTTrainer
@@ -168,7 +192,8 @@ def arguments(work: Work, *, has_validation: bool) -> dict[str, Any]:
         "max_grad_norm": settings["max_grad_norm"],
         "gradient_checkpointing": settings["gradient_checkpointing"],
         "bf16": settings["precision"] == "bfloat16",
-        "use_cpu": settings["device"] == "cpu",
+        # The library wants to be told that there is no GPU, or it refuses bfloat16.
+        "use_cpu": choose_device(settings["device"]) == "cpu",
         "save_strategy": "steps",
         "save_steps": steps,
         # The newest may be cut; then the one before counts.

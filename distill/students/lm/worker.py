@@ -107,7 +107,7 @@ def main() -> int:
         threading.Thread(target=_watch_memory, args=limit, daemon=True).start()
     try:
         with (folder / LOCK_FILE).open("w") as lock:
-            _take(lock, tell)
+            take_turn(lock, tell)
             if not is_done(folder):
                 _do(folder, tell, stopping)
     except Stopped:
@@ -131,17 +131,23 @@ def _do(folder: Path, tell: Callable[[dict[str, Any]], None], stopping: threadin
     draft = folder / f".{RESULT_FOLDER}.part"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
+    if stopping.is_set():
+        raise Stopped
     work = Work(job, base, draft, tell, stopping)
     trainer: Any = importlib.import_module(job.trainer)
     trainer.train(work)
-    work.figures |= {"peak_memory_gb": _peak_gb(), "seconds": round(time.monotonic() - started, 1)}
+    work.figures |= {
+        "peak_memory_gb": _peak_gb(),
+        "seconds": round(time.monotonic() - started, 1),
+        "cpu_seconds": round(time.process_time(), 1),
+    }
     write_text(draft / FIGURES_FILE, json.dumps(work.figures, indent=2) + "\n")
     draft.rename(folder / RESULT_FOLDER)
     forget(folder)
 
 
-def _take(lock: IO[str], tell: Callable[[dict[str, Any]], None]) -> None:
-    """Wait for another process that does the same training."""
+def take_turn(lock: IO[str], tell: Callable[[dict[str, Any]], None]) -> None:
+    """Lock a job's file, and wait where another process does the same training."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
