@@ -58,7 +58,7 @@ def train(work: Work) -> None:
         "steps": trainer.state.global_step,
         "device": str(trainer.args.device),
         "best_step": trainer.state.best_global_step,
-        "log": [_rounded(line) for line in trainer.state.log_history if "step" in line],
+        "log": [rounded(line) for line in trainer.state.log_history if "step" in line],
     }
 
 
@@ -312,7 +312,8 @@ def save(model: Any, tokenizer: Any, work: Work) -> None:
         write_text(file, json.dumps(told, indent=2, sort_keys=True) + "\n")
 
 
-def _rounded(line: Mapping[str, Any]) -> dict[str, Any]:
+def rounded(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line of the library's log without what depends on the machine's speed."""
     timing = ("runtime", "per_second")
     return {
         key: round(value, PLACES) if isinstance(value, float) else value
