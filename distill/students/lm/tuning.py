@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import shutil
 from collections import Counter
@@ -281,7 +282,11 @@ def _reporter(work: Work) -> Any:
                 control.should_save = control.should_training_stop = True
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            write_text(work.checkpoints / f"checkpoint-{state.global_step}" / WHOLE_FILE, "")
+            folder = work.checkpoints / f"checkpoint-{state.global_step}"
+            for file in folder.iterdir():
+                with file.open("rb") as written:
+                    os.fsync(written.fileno())
+            write_text(folder / WHOLE_FILE, "")
 
     return Reporter()
 
