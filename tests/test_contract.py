@@ -66,6 +66,8 @@ BESIDE = {
     ("export", "preference"): ["judge=pairwise", "teacher.samples=2", "seeds.real_labels=0"],
     ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
     ("student", "endpoint"): ["student.model=some-model"],
+    ("student", "dpo"): ["judge=pairwise", "teacher.samples=2"],
+    ("student", "step_by_step"): ["task=math"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
     ("student", "soft_targets"): ["task=classify", "task.labels=[news,sport]"],
     ("student", "soft_targets_lm"): ["student.teacher=some/model"],
