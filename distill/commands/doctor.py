@@ -23,6 +23,7 @@ EXTRAS = {
     "filters": ("py3langid", "phonenumbers", "detect_secrets"),
     "sweep": ("joblib", "submitit"),
     "postgres": ("psycopg",),
+    "train": ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "gguf"),
 }
 
 

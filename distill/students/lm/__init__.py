@@ -7,6 +7,7 @@
     worker.py     the child's side
     encoding.py   conversations as tokens, and which of them are learnt
     tuning.py     fine-tuning on answers, in the child
+    resuming.py   from checkpoint to checkpoint
     trained.py    what comes out: answers questions
 
 Nothing here imports torch before it is used: it takes seconds and gigabytes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,7 +165,10 @@ class LanguageModel:
         """
         if not self._loaded:
             require_training()
-            self._loaded.append(self._load())
+            with warnings.catch_warnings():
+                # The libraries warn of each other, which nobody here can mend.
+                warnings.simplefilter("ignore")
+                self._loaded.append(self._load())
         return self._loaded[0]
 
     def _load(self) -> tuple[Any, Any]:

@@ -7,12 +7,9 @@ was cut on its way: a checkpoint holds the optimizer, the random states and the 
 from __future__ import annotations
 
 import json
-import math
 import random
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from distill.errors import UserError
@@ -20,12 +17,11 @@ from distill.paths import write_text
 from distill.students.classifier import TrainingError
 from distill.students.lm.base import choose_device, load_tokenizer, load_weights
 from distill.students.lm.encoding import encode, left_out_for
-from distill.students.lm.worker import Stopped, Work
+from distill.students.lm.resuming import run_trainer as run_trainer  # known by this address
+from distill.students.lm.worker import Work
 
 TRAIN, VALIDATION = "train", "validation"
 PLACES = 6
-# Written into a checkpoint last: one without it was cut while it was written.
-WHOLE_FILE = "whole"
 CARD_FILE = "README.md"
 
 
@@ -243,71 +239,16 @@ def check_targets(model: Any, lora: Mapping[str, Any]) -> None:
         )
 
 
-def run_trainer(trainer: Any, work: Work) -> None:
-    """Train from the newest whole checkpoint, or from the start.
-
-    Raises:
-        Stopped: it was told to stop, and has written a checkpoint.
-    """
-    trainer.add_callback(_reporter(work))
-    newest = _newest_whole(work.checkpoints)
-    if newest is not None:
-        work.figures["resumed_from_step"] = int(newest.name.rpartition("-")[2])
-    trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
-    if work.stopping.is_set() and trainer.state.global_step < trainer.state.max_steps:
-        raise Stopped
-
-
-def _reporter(work: Work) -> Any:
-    from transformers import TrainerCallback
-
-    class Reporter(TrainerCallback):  # type: ignore[misc]
-        """Tells the parent how far it is, and stops where it is told to."""
-
-        loss = ""
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            if "loss" in (logs or {}):
-                if not math.isfinite(logs["loss"]):
-                    raise TrainingError(
-                        f"student: the loss is no number any more at step {state.global_step}.",
-                        hint="a lower student.learning_rate, or precision=float32",
-                    )
-                self.loss = f"loss {logs['loss']:.3f}"
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            work.at(state.global_step, state.max_steps, self.loss)
-            if work.stopping.is_set():
-                control.should_save = control.should_training_stop = True
-
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            write_text(work.checkpoints / f"checkpoint-{state.global_step}" / WHOLE_FILE, "")
-
-    return Reporter()
-
-
-def _newest_whole(checkpoints: Path) -> Path | None:
-    """Return the newest checkpoint that was written to its end; the others are removed."""
-    whole = []
-    for folder in checkpoints.glob("checkpoint-*"):
-        if (folder / WHOLE_FILE).is_file():
-            whole.append(folder)
-        else:
-            shutil.rmtree(folder)
-    return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
-
-
 def save(model: Any, tokenizer: Any, work: Work) -> None:
     """Write adapter or weights, and the tokenizer, without anything of this machine."""
-    name = work.job.base.name
-    for config in getattr(model, "peft_config", {}).values():
-        config.base_model_name_or_path = name
     model.save_pretrained(str(work.draft))
     tokenizer.save_pretrained(str(work.draft))
     (work.draft / CARD_FILE).unlink(missing_ok=True)
     for file in work.draft.glob("*config.json"):
         told = json.loads(file.read_text(encoding="utf-8"))
         told.pop("_name_or_path", None)
+        if "base_model_name_or_path" in told:
+            told["base_model_name_or_path"] = work.job.base.name
         if isinstance(told.get("target_modules"), list):
             told["target_modules"].sort()
         write_text(file, json.dumps(told, indent=2, sort_keys=True) + "\n")
