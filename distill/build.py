@@ -25,9 +25,10 @@ from distill.errors import ConfigError, Fault, shown
 from distill.exports import Export
 from distill.filters import Filter
 from distill.guards import Guard
+from distill.handovers import Handover
 from distill.heldout import Heldout
 from distill.judges import Judge
-from distill.metrics import Metric
+from distill.metrics import AskingMetric, Metric
 from distill.models import Model
 from distill.plan import (
     BaselineSettings,
@@ -41,6 +42,7 @@ from distill.plan import (
     LedgerSettings,
     PathSettings,
     Plan,
+    ReportSettings,
 )
 from distill.seeds import Seeds
 from distill.selectors import Selector
@@ -66,7 +68,10 @@ NAMED: dict[str, Any] = {
     "metric": Metric,
     "diversity": DiversityMetric,
     "guard": Guard,
+    "handover": Handover,
 }
+# Named parts that are choices of a group of another name.
+MORE_NAMED: dict[str, Any] = {"students": Student}
 SETTINGS: dict[str, Any] = {
     "evaluate": EvaluateSettings,
     "drift": DriftSettings,
@@ -74,6 +79,7 @@ SETTINGS: dict[str, Any] = {
     "calibrate": CalibrateSettings,
     "judge_calibration": JudgeCalibrationSettings,
     "baseline": BaselineSettings,
+    "report": ReportSettings,
     "budget": BudgetSettings,
     "ledger": LedgerSettings,
     "engine": EngineSettings,
@@ -94,7 +100,7 @@ def build(config: Config) -> Plan:
     """
     faults = [missing_value(key) for key, value in flatten(config) if value == MISSING]
     told = {fault.where for fault in faults}
-    known = [*ONE, *NAMED, *SETTINGS, "seed"]
+    known = [*ONE, *NAMED, *MORE_NAMED, *SETTINGS, "seed"]
     faults += [_no_such_key(key, key, known) for key in config if key not in known]
     one = {key: _slot(config.get(key), key, kind, faults) for key, kind in ONE.items()}
     named = {
@@ -102,7 +108,7 @@ def build(config: Config) -> Plan:
             name: _slot(node, f"{key}.{name}", kind, faults, siblings=config.get(key) or {})
             for name, node in _named(config.get(key), key, faults).items()
         }
-        for key, kind in NAMED.items()
+        for key, kind in (NAMED | MORE_NAMED).items()
     }
     settings = {key: _make(kind, config.get(key), key, faults) for key, kind in SETTINGS.items()}
     seed = config.get("seed")
@@ -119,8 +125,10 @@ def build(config: Config) -> Plan:
         seed=config["seed"],
         filters=named["filter"],
         metrics=named["metric"],
+        students=named["students"],
         diversity=named["diversity"],
         guards=named["guard"],
+        handovers=named["handover"],
         **one,
         **settings,
     )
@@ -172,7 +180,8 @@ def _slot(
     made = instantiate(node, key, faults)
     # A selector looks like a filter, but it answers for all rows at once.
     stranger = kind is Filter and isinstance(made, Selector)
-    if made is not None and (stranger or not isinstance(made, kind)):
+    fits = isinstance(made, kind) or (kind is Metric and isinstance(made, AskingMetric))
+    if made is not None and (stranger or not fits):
         want = f"a {kind.__name__.lower()}"
         faults.append(Fault(f"{key}.{TARGET}", want, shown(node[TARGET])))
         return None

@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 INTERRUPTED = 130
+OTHERS_MAY_NOT_WRITE = 0o022
 COMMANDS = {
+    "init": "a starter project: own config, seeds, held-out examples and filter",
     "run": "the whole pipeline: real inputs in, dataset, student and verdict out",
     "estimate": "requests, tokens and dollars of a run, before anything is spent",
     "reproduce": "rebuild the dataset of a run with no model call, and prove that it is the same",
@@ -25,8 +27,10 @@ COMMANDS = {
     "collapse": "students that learn from students: what your data comes to, and what saves it",
     "check": "read seeds, held-out or dataset files and list every fault with its line",
     "ledger": "what was paid for: figures, why a run would have to pay, export, import, vacuum",
+    "serve": "a trained student behind the Messages API and the OpenAI chat API, on this machine",
     "sync": "bring a run's folder into the tracking store",
     "doctor": "keys, models, versions, stores: what works and how to mend what does not",
+    "completion": "a script for bash, zsh or fish that completes commands, choices and keys",
 }
 HELP = """\
 usage: distill COMMAND [ARG …]
@@ -78,6 +82,8 @@ def _main(words: list[str]) -> int:
     if name not in COMMANDS:
         _complain(f"no such command: {name}.{_near(name)}")
         return 2
+    # Whatever the shell allows: nobody else is to change what a run leaves, or the paid answers.
+    os.umask(os.umask(OTHERS_MAY_NOT_WRITE) | OTHERS_MAY_NOT_WRITE)
     # What is imported stays: looking through it for garbage again and again costs a tenth of a run.
     gc.set_threshold(100_000)
     warnings.showwarning = _show_warning

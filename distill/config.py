@@ -31,7 +31,10 @@ OWN_NAMES = (
     "judge.criteria",
 )
 MISSING = "???"
-OPTIONAL_GROUPS = ("augment", "heldout", "judge", "student", "filter", "diversity", "guard")
+# A choice that no default stands for: each name is the user's own.
+FURTHER = "student@students."
+NAMED_GROUPS = frozenset({"filter", "diversity", "guard", "handover"})
+OPTIONAL_GROUPS = ("augment", "heldout", "judge", "student", *sorted(NAMED_GROUPS))
 _PASSWORD = re.compile(r"(://[^/:@\s]*:)\S+(@)")
 _SECRET_FIELD = re.compile(
     r"([?&][\w-]*(?:pass|pwd|token|secret|key)[\w-]*=)[^&\s#]+", re.IGNORECASE
@@ -154,6 +157,8 @@ def forced(override: str, folders: Sequence[Path]) -> str:
         folders: Config folders; `key=…` with a folder of that name chooses from a group.
     """
     key, equals, value = override.lstrip("+").partition("=")
+    if key.startswith(FURTHER) and not override.startswith("~"):
+        return f"+{override.lstrip('+')}"
     is_group = "@" in key or any((folder / key).is_dir() for folder in folders)
     if is_group or not equals or key.startswith(("~", "hydra")):
         return override
@@ -195,16 +200,18 @@ def _switch_off(config: Config, choices: Mapping[str, Any], set_by_user: set[str
     for group in OPTIONAL_GROUPS:
         touched = any(key.startswith(f"{group}.") for key in set_by_user)
         if choices.get(group) == "none" and not touched:
-            config[group] = {} if group in {"filter", "diversity", "guard"} else None
+            config[group] = {} if group in NAMED_GROUPS else None
     return config
 
 
 def _hand_down(config: Config) -> None:
-    """Let the endpoint and the mode that judge or student are given be those of the model asked.
+    """Let the endpoint and the mode that a judge, student or metric is given be its model's.
 
     Where none is given, the model's own choice of a provider says which one it is.
     """
-    for asker in (config.get("judge"), config.get("student")):
+    groups = (config.get("metric"), config.get("students"))
+    named = [node for group in groups if isinstance(group, dict) for node in group.values()]
+    for asker in (config.get("judge"), config.get("student"), *named):
         if not isinstance(asker, dict) or not isinstance(asker.get("via"), dict):
             continue
         for key in ("base_url", "mode"):

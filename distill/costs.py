@@ -11,7 +11,7 @@ import polars as pl
 from distill.models.batch_api import BATCH, ONLINE
 from distill.models.prices import price_of
 
-ROLES = ("augment", "teacher", "judge", "student", "student_base")
+ROLES = ("augment", "teacher", "judge", "student", "student_base", "students", "metric_judge")
 
 
 def total_cost_usd(manifest: Mapping[str, Any]) -> float | None:

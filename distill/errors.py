@@ -15,9 +15,12 @@ A fault reads `where: got VALUE, want RULE.` with a hint on the next line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from distill.stages.guard import GuardResult
 
 SHOWN_FAULTS = 25
 SHOWN_CHARS = 120
@@ -111,7 +114,16 @@ class DataError(FaultsError):
 
 
 class GuardError(UserError):
-    """A guard in mode `error` fired."""
+    """A guard in mode `error` fired.
+
+    Args:
+        message: What they found; long evidence is cut.
+        results: What every guard that looked found, by name, with all of its evidence.
+    """
+
+    def __init__(self, message: str, *, results: Mapping[str, GuardResult]) -> None:
+        super().__init__(message)
+        self.results = results
 
 
 class BudgetError(UserError):

@@ -15,6 +15,8 @@ MANIFEST = "manifest.json"
 REPLACED = ".replaced-manifest.json"
 # The report's charts, where there are any: their place in the folder by what they show.
 FIGURES = {name: f"figures/{name}.png" for name in ("arms", "funnel", "scores", "diversity")}
+# What trainers elsewhere are given, a folder each.
+HANDOVER = "handover"
 # What a run leaves; only these are replaced when a run is repeated in the same folder.
 RUN_FILES = (
     "dataset.jsonl",
@@ -30,6 +32,7 @@ RUN_FILES = (
     "report.html",
     *FIGURES.values(),
     "student",
+    HANDOVER,
     MANIFEST,
 )
 # What a dataset is rebuilt from; the manifest has their digests.
@@ -38,6 +41,9 @@ DATA_FILES = ("rejected.jsonl", "examples.parquet", "responses.parquet", "config
 REVIEW = "review.jsonl"
 # Answers in which the teacher says that it does not know, where a filter's policy is to keep them.
 ABSTAIN = "abstain.jsonl"
+# What guards leave of a run that they stopped: what each found, and the rows that they saw.
+STOPPED = "stopped_by_guard"
+FINDINGS, EXAMPLES = "findings.json", "examples.parquet"
 # What `distill drift` compares with, in runs that have canaries; the manifest has its digest.
 CANARIES = "canaries.parquet"
 
@@ -58,6 +64,13 @@ def clear_dead_drafts(out: Path) -> None:
         pid = draft.name.rpartition("-")[2]
         if pid == str(os.getpid()) or (pid.isdigit() and not started(int(pid))):
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def clear_stopped(out: Path) -> None:
+    """Remove what a run that was stopped in this folder has left."""
+    for name in (FINDINGS, EXAMPLES, REVIEW):
+        (out / STOPPED / name).unlink(missing_ok=True)
+    _forsake(out / STOPPED, out)
 
 
 class RunFolder:
@@ -116,6 +129,7 @@ class RunFolder:
                 old.unlink(missing_ok=True)
                 _forsake(old.parent, self._out)
         (self._out / REPLACED).unlink(missing_ok=True)
+        clear_stopped(self._out)
 
     def _refuse_strangers(self) -> None:
         own = (self._out / MANIFEST).exists() or (self._out / REPLACED).exists()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import distill
 from distill.abstention import abstained, abstention
+from distill.across import models_of
 from distill.costs import per_row_usd, total_cost_usd
 from distill.diversity.contrast import Contrast
 from distill.eval_figures import eval_figures
@@ -18,7 +20,6 @@ from distill.records import Records, rows_sha256
 from distill.review import review_counts
 from distill.stages.augment import REASONS
 from distill.stages.evaluate_endpoint import ROLES
-from distill.stages.guard import GuardResult
 from distill.stages.judge import BELOW_THRESHOLD
 from distill.students import Endpoint
 from distill.table import REAL, SYNTHETIC, UNSCORED, is_in, rejected_counts
@@ -49,7 +50,7 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         "rejected": _rejected(record),
         "diversity": {name: round(value, PLACES) for name, value in record.diversity.items()},
         "guards": {name: result.status for name, result in record.guards.items()},
-        "guard_findings": {name: _found(result) for name, result in record.guards.items()},
+        "guard_findings": {name: result.figures() for name, result in record.guards.items()},
         "time": record.time_s,
         "cost_if_uncached_usd": _rounded(record.uncached_usd),
     }
@@ -61,10 +62,17 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         manifest["abstention"] |= {"rows": rows, "sha256": record.abstain_sha256}
     if record.review.height:
         manifest["review"] = review_counts(record.review)
+    if record.handed_over:
+        manifest["handover"] = {
+            name: {"files": dict(given.files), "faults": list(given.faults)}
+            for name, given in record.handed_over.items()
+        }
     if record.sweep_id is not None:
         manifest["sweep"] = {"id": record.sweep_id, "point": record.name}
     if record.heldout is not None:
         manifest["inputs"]["heldout"] = _input(record.heldout)
+    if record.synthetic is not None:
+        manifest["inputs"]["synthetic_heldout"] = _input(record.synthetic)
     if plan.judge is not None and plan.judge.endpoint is not None:
         spend = record.spend.get("judge") or Spend(plan.judge.endpoint.model, None)
         unscored = manifest["rejected"].get(f"judge/{UNSCORED}", 0)
@@ -82,10 +90,28 @@ def make_manifest(record: RunRecord) -> dict[str, Any]:
         for key, asked in plan.student.models.items():
             role = ROLES[key]
             manifest[role] = _spent(record.spend.get(role) or Spend(asked.model, None))
+    asked_elsewhere = models_of(plan.students)
+    if asked_elsewhere:
+        manifest["students"] = _together(
+            record.spend.get(key.removesuffix(".via")) or Spend(model.model, None)
+            for key, model in asked_elsewhere.items()
+        )
+    for marker in plan.markers.values():
+        manifest["metric_judge"] = _spent(
+            record.spend.get("metric_judge") or Spend(marker.model, None)
+        )
+    calibration = getattr(record.trained, "calibration", None)
+    if calibration is not None:
+        figures = calibration.figures()
+        manifest["student_calibration"] = {
+            name: round(value, PLACES) for name, value in figures.items()
+        }
     if record.diversity_absent:
         manifest["diversity_absent"] = record.diversity_absent
     if record.contrasts:
         manifest["contrasts"] = {one.against: _contrast(one) for one in record.contrasts}
+    if record.collapse is not None:
+        manifest["collapse"] = record.collapse
     if record.canaries is not None:
         manifest["canaries"] = record.canaries.counts()
     kept = manifest["rows"] - manifest["real_rows"]
@@ -129,6 +155,22 @@ def _spent(spend: Spend) -> dict[str, Any]:
     }
 
 
+def _together(spends: Iterable[Spend]) -> dict[str, Any]:
+    """Return what several models cost together; unknown where one of them is."""
+    told = [_spent(spend) for spend in spends]
+    keys = dict.fromkeys(key for one in told for key in one)
+    joined: dict[str, Any] = {}
+    for key in keys:
+        values = [one.get(key, 0) for one in told]
+        if key == "model":
+            joined[key] = ", ".join(values)
+        elif key == "served":
+            joined[key] = sorted({name for one in values for name in one})
+        else:
+            joined[key] = None if None in values else sum(values)
+    return joined
+
+
 def _cached_prompts(spend: Spend) -> dict[str, Any]:
     """Say what prompt caching came to, where there was any."""
     if not spend.cache_write_tokens and not spend.cache_read_tokens:
@@ -160,16 +202,6 @@ def _rejected(record: RunRecord) -> dict[str, int]:
     if record.plan.judge is not None:
         ran |= {f"judge/{UNSCORED}": 0, f"judge/{BELOW_THRESHOLD}": 0}
     return ran | rejected_counts(record.table)
-
-
-def _found(result: GuardResult) -> dict[str, Any]:
-    """Return what a guard found, with all of its evidence."""
-    finding = result.finding
-    return {
-        "status": result.told,
-        "sentence": "" if finding is None else finding.sentence,
-        "rows": [] if finding is None else list(finding.rows),
-    }
 
 
 def _contrast(one: Contrast) -> dict[str, Any]:

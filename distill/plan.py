@@ -24,9 +24,10 @@ from distill.diversity import DiversityMetric
 from distill.exports import Export
 from distill.filters import Filter
 from distill.guards import Guard
+from distill.handovers import Handover
 from distill.heldout import Heldout
 from distill.judges import Judge
-from distill.metrics import Metric
+from distill.metrics import AskingMetric, Metric
 from distill.models import Model
 from distill.seeds import Seeds
 from distill.selectors import Selector
@@ -93,6 +94,7 @@ class EvaluateSettings:
         tuned: Whether a language model is trained for further arms and for the curve, too.
         seeds: Times that the student is trained, each with another seed, in [1, 100].
         curve: Shares of the distilled examples that it is trained on as well, in (0, 1].
+        synthetic_heldout: Synthetic held-out items, a file as `heldout.path` takes it, or `None`.
     """
 
     teacher: bool
@@ -104,6 +106,7 @@ class EvaluateSettings:
         Strict(False),
         Field(max_length=20, description="a list of at most 20 shares above 0, up to 1"),
     ]
+    synthetic_heldout: Text | None
 
 
 @component
@@ -201,6 +204,17 @@ class BaselineSettings:
     run: Annotated[Text | None, Field(description="a run's folder, id or name, or null")]
 
 
+@component
+class ReportSettings:
+    """`report`: what the report shows besides the run.
+
+    Args:
+        collapse: What `distill collapse` left, its folder or its `collapse.json`, or `None`.
+    """
+
+    collapse: Annotated[Text | None, Field(description="the folder of a distill collapse, or null")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that a run needs, validated; nothing has been read, started or paid yet.
@@ -220,20 +234,32 @@ class Plan:
     select: Selector
     export: Export
     student: Student | None
-    metrics: Mapping[str, Metric]
+    students: Mapping[str, Student]
+    metrics: Mapping[str, Metric | AskingMetric]
     diversity: Mapping[str, DiversityMetric]
     guards: Mapping[str, Guard]
+    handovers: Mapping[str, Handover]
     evaluate: EvaluateSettings
     drift: DriftSettings
     collapse: CollapseSettings
     calibrate: CalibrateSettings
     judge_calibration: JudgeCalibrationSettings
     baseline: BaselineSettings
+    report: ReportSettings
     budget: BudgetSettings
     ledger: LedgerSettings
     tracking: Tracking
     engine: EngineSettings
     paths: PathSettings
+
+    @property
+    def markers(self) -> dict[str, Model]:
+        """The models that mark held-out answers, by the metric's name."""
+        return {
+            name: metric.endpoint
+            for name, metric in self.metrics.items()
+            if isinstance(metric, AskingMetric)
+        }
 
     @property
     def out(self) -> Path:

@@ -1,27 +1,33 @@
 """A run, from real inputs to a verdict: read this file from top to bottom.
 
 Everything is built, read and guarded before the first paid call, and nothing is written before
-that either. The files are drafted aside and take their places at the very end, so that a run that
-fails leaves an earlier run in the same folder as it was.
+that either, but the evidence of a guard that stops the run. The files are drafted aside and take
+their places at the very end, so that a run that fails leaves an earlier run in the same folder as
+it was.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 from rich.console import Console
 
 from distill.abstention import export_abstained
+from distill.across import models_of
+from distill.collapse.told import read_collapse
 from distill.config import to_yaml
 from distill.costs import uncached_usd
-from distill.errors import DistillError
+from distill.errors import DistillError, GuardError
 from distill.folder import ABSTAIN, CANARIES, MANIFEST, REVIEW, RunFolder, file_digests
 from distill.guards import Evidence
 from distill.judge_calibration import read_judge_calibration
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
+from distill.metrics import on_items
 from distill.models.budget import Budget
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
@@ -35,8 +41,8 @@ from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.contrast import contrasts, read_baseline, real_references
 from distill.stages.deepen import break_down, train_again
-from distill.stages.evaluate import evaluate
-from distill.stages.evaluate_endpoint import evaluate_endpoint
+from distill.stages.evaluate import Evaluation, evaluate, teacher_answers
+from distill.stages.evaluate_endpoint import endpoint_answers, evaluate_endpoint
 from distill.stages.export import (
     export_dataset,
     export_heldout,
@@ -46,13 +52,24 @@ from distill.stages.export import (
 from distill.stages.filter import apply_filters
 from distill.stages.generate import generate
 from distill.stages.guard import look, merged
+from distill.stages.hand_over import hand_over
 from distill.stages.judge import judge
+from distill.stages.marked import human_marks, read_marks
 from distill.stages.measure import measure
-from distill.stages.read import check_heldout, check_labels, read_heldout, read_seeds
+from distill.stages.read import (
+    check_heldout,
+    check_labels,
+    check_questions,
+    read_heldout,
+    read_seeds,
+)
 from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
+from distill.stages.several import beside_students
+from distill.stages.synthetic import Answer, read_synthetic, synthetic_gap
 from distill.stages.train import dataset_examples, train
+from distill.stopped import leave_evidence
 from distill.students import Endpoint, Examples, Student, Tuned
 from distill.table import count_in, is_in
 
@@ -74,10 +91,12 @@ def run(
     try:
         record = prepare(plan)
     except DistillError as error:
+        if isinstance(error, GuardError):
+            error = leave_evidence(error, plan.out, None)
         if parent is not None:
             # A sweep shows what became of each of its points; a run of its own never began.
             plan.tracking.open(parent=parent, name=name).fail(str(error))
-        raise
+        raise error
     tracked = plan.tracking.open(parent=parent, name=name)
     record.run_id, record.sweep_id, record.name = tracked.run_id, parent, name
     try:
@@ -103,12 +122,14 @@ def run(
 
 
 def prepare(plan: Plan) -> RunRecord:
-    """Read the real inputs and let the guards look: free, and nothing is written."""
+    """Read the real inputs and let the guards look: free, and nothing is written here."""
     started_at = now_utc()
     table, seeds = read_seeds(plan.seeds, seed=plan.seed)
     heldout = read_heldout(plan.heldout)
-    check_labels(plan.task, table, heldout)
+    synthetic = read_synthetic(plan.evaluate.synthetic_heldout, plan.heldout)
+    check_labels(plan.task, table, heldout, synthetic)
     check_heldout(plan.student, heldout)
+    check_questions(plan.student, table, heldout)
     if isinstance(plan.student, Tuned):
         plan.student.ready()
     baseline = read_baseline(plan)
@@ -121,7 +142,10 @@ def prepare(plan: Plan) -> RunRecord:
         guards={},
         funnel={"seeds": table.height},
         baseline=baseline,
+        synthetic=synthetic,
+        marks=read_marks(plan.metrics),
         calibration=read_judge_calibration(plan.judge_calibration.path, plan.config),
+        collapse=read_collapse(plan.report.collapse, seeds_sha256=seeds.sha256),
     )
     record.guards = look(plan.guards, evidence_of(record), when="before")
     return record
@@ -140,6 +164,8 @@ def evidence_of(record: RunRecord) -> Evidence:
         contrasts=record.contrasts,
         student_base=base_of(plan.student),
         students=plan.student.models if isinstance(plan.student, Endpoint) else {},
+        markers=plan.markers,
+        others=models_of(plan.students),
     )
 
 
@@ -199,6 +225,9 @@ def distil(
         record.dataset_sha256 = export_dataset(table, plan.export, draft / "dataset.jsonl")
         export_rejected(table, draft / "rejected.jsonl")
         record.abstain_sha256 = export_abstained(table, plan.filters, plan.export, draft / ABSTAIN)
+        record.handed_over = hand_over(
+            plan.handovers, draft / "dataset.jsonl", draft, name=f"distill-{plan.task.name}"
+        )
 
 
 def inspect(record: RunRecord) -> None:
@@ -212,7 +241,10 @@ def inspect(record: RunRecord) -> None:
             references=real_references(record.table, heldout_of(record), column),
             baseline=record.baseline,
         )
-    found = look(plan.guards, evidence_of(record), when="after")
+    try:
+        found = look(plan.guards, evidence_of(record), when="after")
+    except GuardError as stop:
+        raise leave_evidence(stop, plan.out, record) from None
     record.guards = merged(record.guards, found)
     record.review = review_rows(record.table, record.plan.filters, record.guards)
 
@@ -258,6 +290,7 @@ def prove(record: RunRecord, client: ModelClient) -> None:
     if record.heldout is None:
         return
     again = plan.evaluate.tuned or not isinstance(plan.student, Tuned)
+    metrics = on_items(plan.metrics, record.heldout.frame["question"].to_list(), client)
     with record.timed("evaluate"):
         evaluation = evaluate(
             record.trained,
@@ -268,15 +301,26 @@ def prove(record: RunRecord, client: ModelClient) -> None:
             student=plan.student,
             teacher=plan.teacher if plan.evaluate.teacher else None,
             client=client,
-            metrics=plan.metrics,
+            metrics=metrics,
             seed=plan.seed,
             controls=plan.evaluate.controls,
             again=again,
         )
         evaluation = break_down(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
+        evaluation = beside_others(record, evaluation, record.trained.answer, client)
+        evaluation = beside_students(
+            evaluation,
+            plan.students,
+            examples,
+            record.heldout.frame,
+            task=plan.task,
+            client=client,
+            metrics=metrics,
+            seed=plan.seed,
+        )
         record.evaluation = train_again(
             evaluation,
-            refit_of(plan.student, examples, record.heldout.frame, plan.metrics, seed=plan.seed),
+            refit_of(plan.student, examples, record.heldout.frame, metrics, seed=plan.seed),
             curve=plan.evaluate.curve if again else (),
             seeds=plan.evaluate.seeds,
         )
@@ -289,8 +333,9 @@ def evaluate_outside(
     plan, heldout = record.plan, heldout_of(record)
     if heldout is None:
         return
+    metrics = on_items(plan.metrics, heldout["question"].to_list(), client)
     with record.timed("evaluate"):
-        record.evaluation = evaluate_endpoint(
+        evaluation = evaluate_endpoint(
             student,
             examples,
             record.table,
@@ -298,9 +343,48 @@ def evaluate_outside(
             task=plan.task,
             teacher=plan.teacher if plan.evaluate.teacher else None,
             client=client,
-            metrics=plan.metrics,
+            metrics=metrics,
             seed=plan.seed,
         )
+        evaluation = break_down(evaluation, heldout, task=plan.task, seed=plan.seed)
+        answer = partial(endpoint_answers, student, task=plan.task, client=client)
+        evaluation = beside_others(record, evaluation, answer, client)
+        record.evaluation = beside_students(
+            evaluation,
+            plan.students,
+            examples,
+            heldout,
+            task=plan.task,
+            client=client,
+            metrics=metrics,
+            seed=plan.seed,
+        )
+
+
+def beside_others(
+    record: RunRecord, evaluation: Evaluation, answer: Answer, client: ModelClient
+) -> Evaluation:
+    """Return the evaluation with what humans and synthetic held-out items say of the student."""
+    plan, heldout = record.plan, heldout_of(record)
+    if record.marks is not None and heldout is not None:
+        marks = human_marks(evaluation, record.marks, heldout, right_from=plan.calibrate.right_from)
+        evaluation = replace(evaluation, human=marks)
+    if record.synthetic is None or heldout is None:
+        return evaluation
+    teacher = partial(
+        teacher_answers, record.table, task=plan.task, teacher=plan.teacher, client=client
+    )
+    gap = synthetic_gap(
+        evaluation,
+        record.synthetic.frame,
+        record.table,
+        heldout,
+        answer=answer,
+        teacher=teacher if plan.evaluate.teacher else None,
+        metrics=partial(on_items, plan.metrics, client=client),
+        seed=plan.seed,
+    )
+    return replace(evaluation, synthetic=gap)
 
 
 def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -> None:

@@ -224,6 +224,14 @@ def verdict(test: PairedTest) -> Verdict:
     return "inconclusive"
 
 
+def verdict_rule() -> str:
+    """Return the rule of `verdict` as a sentence."""
+    return (
+        f"The rule: helps where p < {ALPHA:g} and the whole {CONFIDENCE:.0%} interval lies above "
+        f"0, hurts where p < {ALPHA:g} and all of it lies below 0, else inconclusive."
+    )
+
+
 def explain_verdict(test: PairedTest, arm: str, baseline: str) -> str:
     """Return the verdict as one sentence with its figures.
 

@@ -35,6 +35,7 @@ PACKAGES = (
     "exports",
     "filters",
     "guards",
+    "handovers",
     "heldout",
     "judges",
     "metrics",

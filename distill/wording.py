@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from distill.lookalikes import unmasked
+
 # Soft hyphens, zero-width spaces and the like: not seen, and left behind by scraping.
 INVISIBLE = r"\p{Cf}"
 # Signs that make another question of the same words: 2+2 and 2-2, C++ and C#. Not those of
@@ -14,7 +16,8 @@ SIGNS = r"[+*/%^=<>×÷]\s*[\p{N}(]|[+=<>^×÷]\s*\p{L}|(?:^|[^\p{L}\s]|\s)\p{Pd
 def normalised(column: str) -> pl.Expr:
     """Return a text's words: lower case, letters and digits only, single spaces.
 
-    A text of signs alone stays as it is.
+    Letters of another script in the place of those that they look like count as these. A text of
+    signs alone stays as it is.
     """
     lower = _lower(column)
     words = lower.str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
@@ -29,10 +32,15 @@ def signed(column: str) -> pl.Expr:
 
 def squeezed(column: str) -> pl.Expr:
     """Return a text in lower case with single spaces; its signs count, for -5 is not 5."""
-    lower = pl.col(column).str.normalize("NFKC").str.to_lowercase()
-    return lower.str.replace_all(r"\s+", " ").str.strip_chars()
+    return _cased(pl.col(column)).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
 
 
 def _lower(column: str) -> pl.Expr:
-    text = pl.col(column).str.replace_all(INVISIBLE, "").str.normalize("NFKC")
+    text = _cased(pl.col(column).str.replace_all(INVISIBLE, ""))
     return text.str.to_lowercase().str.strip_chars()
+
+
+def _cased(text: pl.Expr) -> pl.Expr:
+    """Return a text with its letters in one way of writing and of one script, their case kept."""
+    plain = text.str.normalize("NFKC")
+    return plain.map_batches(unmasked, return_dtype=pl.String, is_elementwise=True)

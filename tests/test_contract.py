@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,13 +28,15 @@ from distill.diversity.contrast import Contrast, ContrastFigure
 from distill.exports import Export
 from distill.filters import Explains, Filter
 from distill.guards import Evidence, Finding, Guard
+from distill.handovers import Handover
 from distill.heldout import Heldout
 from distill.judges import Canary, Judge, Verdict, Watch
 from distill.ledger import Ledger, canonical_json
-from distill.metrics import Metric
+from distill.metrics import AskingMetric, Metric
 from distill.models import Model, Request
 from distill.models.budget import Budget
 from distill.models.client import ModelClient
+from distill.models.protocol import Reply
 from distill.paths import conf_dir
 from distill.progress import Progress
 from distill.seeds import Seeds
@@ -48,11 +52,12 @@ GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
 CHAT_API = [
     ("teacher", file.stem)
     for file in (CONF / "teacher").glob("*.yaml")
-    if file.stem not in {"claude", "local"}
+    if file.stem not in {"claude", "local", "trained"}
 ]
 # What else a choice wants before a run can be built with it.
 BESIDE = {
     **{choice: ["teacher.model=some-model"] for choice in CHAT_API},
+    ("teacher", "trained"): ["teacher.path=student", "teacher.model=student-0"],
     ("task", "classify"): ["task.labels=[news,sport]"],
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],
@@ -64,6 +69,8 @@ BESIDE = {
     ("student", "dpo"): ["judge=pairwise", "teacher.samples=2"],
     ("student", "step_by_step"): ["task=math"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
+    ("student", "soft_targets"): ["task=classify", "task.labels=[news,sport]"],
+    ("student", "soft_targets_lm"): ["student.teacher=some/model"],
 }
 
 
@@ -152,9 +159,10 @@ PACKAGES = {
     "students": Student,
     "tasks": Task,
     "models": Model,
-    "metrics": Metric,
+    "metrics": Metric | AskingMetric,
     "diversity": DiversityMetric,
     "seeds": Seeds,
+    "handovers": Handover,
     "heldout": Heldout,
     "tracking": Tracking,
 }
@@ -460,9 +468,29 @@ def test_an_export_writes_one_json_object_a_row(target: str, answered: pl.DataFr
     assert list(export.lines(answered.clear())) == []
 
 
+class _Marker(ModelClient):
+    """Marks an answer as the same where it is the reference to the letter."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger, Budget(None), Progress(Console(quiet=True)))
+
+    def ask(self, role: str, model: Model, requests: Sequence[Request]) -> list[Reply]:
+        replies = []
+        for request in requests:
+            found = re.search(r"^{.*}$", request.prompt, re.MULTILINE)
+            assert found is not None
+            material = json.loads(found[0])
+            same = material["answer"] == material["reference"]
+            verdict = {"reason": "r", "verdict": "same" if same else "different"}
+            replies.append(reply(json.dumps(verdict), key="k"))
+        return replies
+
+
 @pytest.mark.parametrize("target", of_package("metrics"))
-def test_a_metric_summarises_in_the_unit_interval(target: str) -> None:
+def test_a_metric_summarises_in_the_unit_interval(target: str, tmp_path: Path) -> None:
     metric = made(target)
+    if isinstance(metric, AskingMetric):
+        metric = metric.on(["2 + 2", "1 + 1"], _Marker(Ledger(str(tmp_path / "ledger.db"))))
 
     assert metric.summary(["4", "2"], ["4", "2"]) == 1
     assert metric.summary(["5", None], ["4", "2"]) == 0

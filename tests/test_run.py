@@ -346,7 +346,7 @@ def test_a_run_of_which_nothing_is_kept_still_leaves_its_files(bench: Workbench)
     ended = bench.run()
 
     assert ended.status == 0, ended.err
-    assert set(bench.files(bench.out)) == FILES
+    assert set(bench.files(bench.out)) == FILES | {"figures/funnel.png", "figures/scores.png"}
     assert (bench.out / "dataset.jsonl").read_bytes() == b""
     assert bench.manifest["rows"] == 0
     assert bench.manifest["diversity"] == {}

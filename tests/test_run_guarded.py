@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 
+import polars as pl
 import pytest
 from workbench import QUESTIONS, Workbench
 
@@ -44,7 +46,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("guard", "given", "evidence"), CASES)
-def test_a_guard_stops_the_run_with_evidence_before_anything_is_spent_or_written(
+def test_a_guard_stops_the_run_before_anything_is_spent_and_leaves_only_its_evidence(
     bench: Workbench, guard: str, given: object, evidence: list[str]
 ) -> None:
     overrides = given(bench)  # type: ignore[operator]
@@ -57,9 +59,12 @@ def test_a_guard_stops_the_run_with_evidence_before_anything_is_spent_or_written
     for words in evidence:
         assert words in ended.err
     assert bench.api.count() == 0
-    assert bench.files() == before
-    assert not bench.ledger.exists()
-    assert not bench.out.exists()
+    left = bench.files()
+    findings = json.loads(left.pop("runs/one/stopped_by_guard/findings.json"))
+    assert left == before
+    assert "runs/one/stopped_by_guard: findings.json" in ended.err
+    assert findings[guard]["status"] == "fail"
+    assert all(row in ended.err for row in findings[guard]["rows"])
 
 
 @pytest.mark.parametrize(("guard", "given", "evidence"), CASES)
@@ -144,10 +149,52 @@ def test_a_teacher_that_recites_a_held_out_question_is_found_before_anything_is_
     assert not ended.has_traceback
     if mode == "error":
         assert "held-out h0 shares 100% of its words with row s0" in ended.err
-        assert not (bench.out / "dataset.jsonl").exists()
         assert bench.ledger.exists()
+        # The answer that recites it is in no other file.
+        assert sorted(bench.files(bench.out)) == [
+            "stopped_by_guard/examples.parquet",
+            "stopped_by_guard/findings.json",
+        ]
+        rows = pl.read_parquet(bench.out / "stopped_by_guard" / "examples.parquet")
+        assert rows.filter(id="s0")["answer"].str.contains(RECITED, literal=True).all()
     else:
         assert bench.manifest["guards"]["contamination"] == "warn"
+
+
+def test_evidence_that_is_cut_on_the_screen_is_whole_in_the_file(bench: Workbench) -> None:
+    asked = [f"What is question {i}?" for i in range(120)]
+    bench.write("seeds.jsonl", [{"question": q} for q in asked])
+    bench.write("heldout.jsonl", [{"question": q, "reference_answer": "x"} for q in asked])
+    ended = bench.run("heldout.path=heldout.jsonl")
+
+    findings = json.loads((bench.out / "stopped_by_guard" / "findings.json").read_text("utf-8"))
+    assert "… and 20 more" in ended.err
+    assert len(findings["contamination"]["rows"]) == 120
+
+
+def test_a_stopped_run_leaves_an_earlier_one_and_a_finished_one_takes_its_evidence_away(
+    bench: Workbench,
+) -> None:
+    assert bench.run().status == 0
+    whole = bench.files(bench.out)
+    assert bench.run(*contaminated(bench)).status == 2
+    left = bench.files(bench.out)
+    assert left.pop("stopped_by_guard/findings.json")
+    assert left == whole
+
+    assert bench.run().status == 0
+    assert sorted(bench.files(bench.out)) == sorted(whole)
+    assert not (bench.out / "stopped_by_guard").exists()
+
+
+def test_a_folder_that_cannot_be_written_hides_no_finding(bench: Workbench) -> None:
+    (bench.folder / "runs").write_text("a file")
+    ended = bench.run(*contaminated(bench))
+
+    assert ended.status == 2
+    assert not ended.has_traceback
+    assert "guard.contamination" in ended.err
+    assert "could not be written to runs/one/stopped_by_guard" in ended.err
 
 
 @embed

@@ -57,6 +57,17 @@ def test_position_consistency_stands_in_the_manifest_and_in_the_report(bench: Wo
     assert "in both orders" in (bench.out / "report.html").read_text()
 
 
+def test_a_judge_that_always_favours_a_place_is_told_where_the_rows_were_lost(
+    bench: Workbench,
+) -> None:
+    bench.api.grade = lambda *_: Message(json.dumps({"reason": "r", "better": "second"}))
+    ended = bench.run(*PAIRS)
+
+    assert ended.status == 0, ended.err
+    told = " ".join(ended.out.split())
+    assert f"of {len(QUESTIONS)} pairs 0 came out alike in both orders" in told
+
+
 def test_pairs_are_rebuilt_and_paid_for_once(bench: Workbench) -> None:
     bench.run(*PAIRS)
     first = bench.manifest["dataset_sha256"]

@@ -12,6 +12,8 @@ with the configured student.
     textbook.py   cases whose mathematics is known: Gaussian, regression, Zipf
     sentences.py  what was found, in words
     show.py       terminal, picture, JSON
+    page.py       collapse.html
+    told.py       collapse.json, read again for a run's report
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ The settings are those of docs/collapse.md; every figure is drawn anew in a few 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -84,6 +85,35 @@ def cases() -> Iterator[Case]:
             for title, figures in alive.items()
         ),
     )
+
+
+def gaussian_case(regimes: Sequence[Regime], generations: int) -> dict[str, Any]:
+    """Return the Gaussian case under `regimes`, to be drawn beside other chains of that length.
+
+    Returns:
+        `samples`, `chains`, and `courses`: of each regime its `title`, what was `measured` at
+        generation 0, 1, …, and `theory`: the value at each generation under replace, the bound
+        under accumulate, null under keep.
+    """
+    samples, chains = 100, 2000
+    theory = {
+        "replace": [float(n + 1) for n in range(generations + 1)],
+        "accumulate": [BOUND] * (generations + 1),
+    }
+    return {
+        "samples": samples,
+        "chains": chains,
+        "courses": [
+            {
+                "title": regime.title,
+                "measured": gaussian(
+                    regime, samples=samples, generations=generations, chains=chains, seed=SEED
+                ).tolist(),
+                "theory": theory.get(regime.name),
+            }
+            for regime in regimes
+        ],
+    }
 
 
 def _theory(title: str, generations: int) -> str:

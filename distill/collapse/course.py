@@ -12,8 +12,8 @@ import polars as pl
 
 from distill.collapse.chain import Breed, Generation, NgramBreed, StudentBreed
 from distill.collapse.regimes import Regime
-from distill.errors import UserError
-from distill.metrics import ItemMetric
+from distill.errors import ConfigError, Fault, UserError
+from distill.metrics import AskingMetric, ItemMetric
 from distill.plan import CollapseSettings, Plan
 from distill.stages.read import check_labels, read_heldout, read_seeds
 from distill.stages.train import dataset_examples
@@ -57,6 +57,7 @@ class Collapse:
         measure: Name of the figure on held-out data; perplexity rises, all others fall.
         real: Real items that generation 0 learnt from.
         heldout: Real items that it was measured on.
+        seeds_sha256: Digest of the seeds file.
         courses: One a regime.
     """
 
@@ -64,6 +65,7 @@ class Collapse:
     measure: str
     real: int
     heldout: int
+    seeds_sha256: str
     courses: tuple[Course, ...]
 
 
@@ -79,7 +81,7 @@ def follow(plan: Plan, tell: Callable[[str, Generation], None]) -> Collapse:
         UserError: there is too little real data.
     """
     settings = plan.collapse
-    table, _ = read_seeds(plan.seeds, seed=plan.seed)
+    table, seeds = read_seeds(plan.seeds, seed=plan.seed)
     heldout = read_heldout(plan.heldout)
     check_labels(plan.task, table, heldout)
     frame = None if heldout is None else heldout.frame
@@ -104,6 +106,7 @@ def follow(plan: Plan, tell: Callable[[str, Generation], None]) -> Collapse:
         measure=breed.measure,
         real=real,
         heldout=measured,
+        seeds_sha256=seeds.sha256,
         courses=tuple(courses),
     )
 
@@ -145,6 +148,10 @@ def _students(
     plan: Plan, table: pl.DataFrame, heldout: pl.DataFrame | None
 ) -> tuple[Breed, int, int]:
     student, metric = plan.student, next(iter(plan.metrics.values()))
+    if isinstance(metric, AskingMetric):
+        got, hint = next(iter(plan.metrics)), "metric=qa, classify or math"
+        want = "a first metric that asks no model: each generation would be marked anew"
+        raise ConfigError([Fault("metric", want, got, hint)])
     if student is None or not isinstance(metric, ItemMetric):
         raise TypeError("a student and a headline metric are there; build has checked it")
     if isinstance(student, Dpo | StepByStep):
@@ -177,20 +184,24 @@ def _students(
 
 
 def first_worse(course: Course, *, rises: bool, by: float = 0.1) -> int | None:
-    """Return the first generation whose held-out figure is worse than generation 0's in all chains.
+    """Return the generation from which on the held-out figure is worse than generation 0's.
+
+    It is worse in that generation and in all after it, in every chain.
 
     Args:
         course: Of one regime.
         rises: Whether the figure rises as a student gets worse.
         by: How much worse, as a share of generation 0's, > 0.
     """
-    for number in range(1, len(course.chains[0])):
+    found = None
+    for number in reversed(range(1, len(course.chains[0]))):
         worse: Sequence[bool] = [
             chain[number].heldout > chain[0].heldout * (1 + by)
             if rises
             else chain[number].heldout < chain[0].heldout * (1 - by)
             for chain in course.chains
         ]
-        if all(worse):
-            return number
-    return None
+        if not all(worse):
+            break
+        found = number
+    return found

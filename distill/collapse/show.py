@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from distill.collapse.cases import gaussian_case
 from distill.collapse.chain import PERPLEXITY
 from distill.collapse.course import Collapse
 from distill.collapse.sentences import course_sentence, warning_sentence
@@ -37,7 +38,8 @@ def to_json(made: Collapse, run_id: str) -> dict[str, Any]:
         its `regime`, `share`, `sentence` and `generations` with `number`, `examples` and for each
         of `heldout`, `distinct_2`, `less_varied` (0 or 1 a chain) and `support` its `mean`,
         `least` and `greatest` over the chains, or null; an example of what the first chain's
-        generation made as `wrote`.
+        generation made as `wrote`. `seeds_sha256` tells what was learnt, and `theory` has the
+        Gaussian case under the same regimes, as `gaussian_case` returns it.
     """
     return {
         "format": FORMAT,
@@ -46,6 +48,10 @@ def to_json(made: Collapse, run_id: str) -> dict[str, Any]:
         "measure": made.measure,
         "real": made.real,
         "heldout": made.heldout,
+        "seeds_sha256": made.seeds_sha256,
+        "theory": gaussian_case(
+            [course.regime for course in made.courses], len(made.courses[0].chains[0]) - 1
+        ),
         "courses": [
             {
                 "regime": course.regime.name,

@@ -12,7 +12,7 @@ import polars as pl
 from distill.errors import DataError, UserError
 from distill.heldout.file import REFERENCE, heldout_shape
 from distill.records import Records, Shape, read_first, read_records
-from distill.records.examples import CHAT, COMPLETION
+from distill.records.examples import CHAT, COMPLETION, PREFERENCE
 from distill.records.faults import printable
 from distill.seeds.file import seeds_shape
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distill.filters import Filter
     from distill.statistics import Interval
 
-Kind = Literal["seeds", "held-out", "dataset", "completion dataset"]
+Kind = Literal["seeds", "held-out", "dataset", "completion dataset", "preference dataset"]
 KINDS = ("seeds", "heldout", "dataset")
 MAX_QUESTION_CHARS = 100_000
 # Values that are told one by one; of more, only how many there are.
@@ -31,6 +31,7 @@ TOLD_CHARS = 40
 QUANTILES = (0.05, 0.5, 0.95)
 # A rule that drops more of the humans' answers than this is told of.
 MAX_FALSE_REJECTS = 0.1
+FILTER = "qa"
 TOGETHER = "all together"
 
 
@@ -52,8 +53,9 @@ def run(argv: Sequence[str]) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    if not arguments.gold and (arguments.set or arguments.config_dir):
-        parser.error("--set and --config-dir say which filters --gold tries; give --gold too")
+    chosen = (arguments.filter, arguments.set, arguments.config_dir)
+    if not arguments.gold and any(chosen):
+        parser.error("--filter, --set and --config-dir say what --gold tries; give --gold too")
     filters = _filters(arguments) if arguments.gold else None
     fine = True
     for at, source in enumerate(arguments.files):
@@ -81,8 +83,9 @@ def _parser() -> argparse.ArgumentParser:
         "--as",
         dest="kind",
         choices=KINDS,
-        help="what the files are; otherwise their first row says: messages, or prompt and "
-        f"completion, make a dataset, {REFERENCE} makes a held-out file, all else is seeds",
+        help="what the files are; otherwise their first row says: messages, prompt and "
+        "completion, or prompt, chosen and rejected make a dataset, "
+        f"{REFERENCE} makes a held-out file, all else is seeds",
     )
     parser.add_argument("--most", type=_whole, metavar="N", help="print at most N faults a file")
     parser.add_argument(
@@ -99,9 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--filter",
-        default="qa",
         metavar="CHOICE",
-        help="with --gold: the choice of filter=…, [a,b] for more (default: %(default)s)",
+        help=f"with --gold: the choice of filter=…, [a,b] for more (default: {FILTER})",
     )
     parser.add_argument(
         "--set",
@@ -175,6 +177,8 @@ def _kind(source: str, forced: str | None) -> Kind | None:
         return "dataset" if forced else None
     if "messages" in first:
         return "dataset"
+    if {"prompt", "chosen", "rejected"} <= first.keys():
+        return "preference dataset"
     if {"prompt", "completion"} <= first.keys() or (forced and "prompt" in first):
         return "completion dataset"
     if forced:
@@ -187,6 +191,8 @@ def _shape(kind: Kind | None, max_question_chars: int) -> Shape:
         return CHAT
     if kind == "completion dataset":
         return COMPLETION
+    if kind == "preference dataset":
+        return PREFERENCE
     return (
         heldout_shape(max_question_chars) if kind == "held-out" else seeds_shape(max_question_chars)
     )
@@ -213,7 +219,12 @@ def _filters(arguments: argparse.Namespace) -> Mapping[str, Filter]:
     from distill.config import compose
 
     # Nothing is asked: samples are for filters that compare them, which a run has to have.
-    overrides = ["seeds.path=-", "teacher.samples=2", f"filter={arguments.filter}", *arguments.set]
+    overrides = [
+        "seeds.path=-",
+        "teacher.samples=2",
+        f"filter={arguments.filter or FILTER}",
+        *arguments.set,
+    ]
     return build(compose(overrides, config_dir=arguments.config_dir)).filters
 
 

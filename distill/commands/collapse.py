@@ -26,8 +26,8 @@ examples:
   distill collapse seeds.path=questions.jsonl collapse.share=0.1 'collapse.regimes=[replace,keep]'
   distill collapse --textbook
 
-It leaves collapse.json and collapse.png in paths.out, and a parent with one child a generation in
-MLflow.
+It leaves collapse.json, collapse.png and collapse.html in paths.out, and a parent with one child a
+generation in MLflow. distill run … report.collapse=FOLDER shows the curves in that run's report.
 """
 
 
@@ -45,6 +45,7 @@ def run(argv: list[str]) -> int:
 
     from distill.build import build
     from distill.collapse.course import follow
+    from distill.collapse.page import write_page
     from distill.collapse.show import draw, print_collapse, to_json
     from distill.config import compose, flatten, without_secrets
     from distill.paths import write_text
@@ -70,6 +71,7 @@ def run(argv: list[str]) -> int:
         json.dumps(told, ensure_ascii=False, indent=2, allow_nan=False) + "\n",
     )
     draw(told, folder / "collapse.png")
+    write_page(told, folder / "collapse.html")
     shown = ("collapse.", "seeds.", "heldout.", "student.", "seed")
     params = {
         key: str(value)
@@ -81,7 +83,7 @@ def run(argv: list[str]) -> int:
         sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
         return 0
     print_collapse(told, made, Console())
-    sys.stdout.write(f"\nPicture  {folder / 'collapse.png'}\n")
+    sys.stdout.write(f"\nPage     {folder / 'collapse.html'}\nPicture  {folder / 'collapse.png'}\n")
     return 0
 
 

@@ -132,6 +132,12 @@ def _models(config: dict[str, Any]) -> Iterator[Check]:
         yield from _model("student", student["via"])
         if student.get("base") is not None:
             yield from _model("student base", student["base"])
+    for name, further in (config.get("students") or {}).items():
+        if isinstance(further, dict) and "via" in further:
+            yield from _model(f"student {name}", further["via"])
+    for name, metric in (config.get("metric") or {}).items():
+        if isinstance(metric, dict) and "via" in metric:
+            yield from _model(f"metric {name}", metric["via"])
 
 
 def _model(role: str, node: dict[str, Any]) -> Iterator[Check]:
@@ -142,6 +148,8 @@ def _model(role: str, node: dict[str, Any]) -> Iterator[Check]:
     yield Check("ok", f"{role} model", str(node["model"]))
     if target.endswith("LocalModel"):
         yield _weights(role)
+        return
+    if target.endswith("TrainedModel"):
         return
     variable = node.get("api_key_env")
     if has_key(variable, node.get("base_url")):

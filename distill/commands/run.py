@@ -20,6 +20,16 @@ def run(argv: list[str]) -> int:
 
         return sweep(overrides, config_dir=flags.config_dir)
 
+    if flags.cfg == "schema":
+        import json
+        import sys
+
+        from distill.config_schema import config_schema
+        from distill.paths import conf_dir
+
+        sys.stdout.write(json.dumps(config_schema(conf_dir()), indent=2, ensure_ascii=False) + "\n")
+        return 0
+
     from distill.config import compose, to_yaml
 
     config = compose(overrides, config_dir=flags.config_dir)
@@ -64,7 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         help="your own config folder, laid over ours",
     )
     parser.add_argument(
-        "--cfg", nargs="?", const="job", choices=["job"], help="print the resolved config and stop"
+        "--cfg",
+        nargs="?",
+        const="job",
+        choices=["job", "schema"],
+        help="print the resolved config and stop; schema: the JSON schema of config files",
     )
     return parser
 

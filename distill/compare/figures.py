@@ -109,6 +109,8 @@ class Figures(_Read):
     judge: Spent | None = None
     student: Spent | None = None
     student_base: Spent | None = None
+    students: Spent | None = None
+    metric_judge: Spent | None = None
     funnel: dict[str, int] = {}
     rejected: dict[str, int] = {}
     diversity: dict[str, float] = {}

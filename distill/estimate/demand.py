@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from distill.estimate.heldout import look_at_evaluation, stand_in
 from distill.estimate.stored import Held, StoredResponses
 from distill.judges import Judge
 from distill.ledger import canonical_json
@@ -21,7 +22,6 @@ from distill.looking import (
     MISSING,
     LookingClient,
     asked_of,
-    look_at_heldout,
     unanswered,
 )
 from distill.models.answers import Answers
@@ -39,11 +39,10 @@ from distill.stages.judge import drawn_for, judge, mixed_in
 from distill.stages.screen import screen_of
 from distill.table import TEACHER, count_in, is_in
 
-QUESTIONS, ANSWERS, CANARIES, EVALUATION = "new questions", "answers", "canaries", "held-out"
+QUESTIONS, ANSWERS, CANARIES = "new questions", "answers", "canaries"
 GRADES, GRADES_TO_COME = "grades", "grades to come"
 # So many answers say which share of them the filters leave.
 ENOUGH_ROWS = 20
-FILLER = "word "
 FATE = ("stage", "reason", "detail")
 # What differs from request to request; the rest is the frame that they share.
 NOT_FRAME = frozenset({"messages", "model", "max_tokens", "max_completion_tokens", "seed"})
@@ -71,7 +70,7 @@ class Group:
     """Requests of one kind.
 
     Args:
-        role: `augment`, `teacher`, `judge`, `student` or `student_base`.
+        role: `augment`, `teacher`, `judge`, `student`, `student_base` or `metric_judge`.
         what: What they are for.
         model: Who is asked.
         frame: Canonical JSON of what they share beside model, limits and messages.
@@ -133,7 +132,7 @@ def demand_of(plan: Plan, stored: StoredResponses, *, answer_tokens: AnswerToken
             a stored response of another model.
     """
     record = prepare(plan)
-    client = _Looking(stored)
+    client = Looking(stored)
     table, notes = _new_questions(record, client)
     table = generate(table, task=plan.task, teacher=plan.teacher, client=client)
     if plan.judge is not None and plan.judge.endpoint is not None:
@@ -149,7 +148,7 @@ def demand_of(plan: Plan, stored: StoredResponses, *, answer_tokens: AnswerToken
             client=client,
             seed=plan.seed,
         )
-    _evaluation(record, client)
+    notes += look_at_evaluation(record, client, answer_tokens)
     groups = tuple(client.groups.values())
     return Demand(
         groups=groups,
@@ -174,7 +173,7 @@ def union(demands: Sequence[Demand]) -> list[Group]:
     return list(groups.values())
 
 
-def _new_questions(record: RunRecord, client: _Looking) -> tuple[pl.DataFrame, list[str]]:
+def _new_questions(record: RunRecord, client: Looking) -> tuple[pl.DataFrame, list[str]]:
     """Let the augmenter look; a new question that is not known yet gets a stand-in.
 
     Returns:
@@ -207,7 +206,7 @@ def _new_questions(record: RunRecord, client: _Looking) -> tuple[pl.DataFrame, l
 
 
 def _grades(
-    table: pl.DataFrame, plan: Plan, client: _Looking, answer_tokens: AnswerTokens
+    table: pl.DataFrame, plan: Plan, client: Looking, answer_tokens: AnswerTokens
 ) -> list[str]:
     """Let the judge look at what is answered, and at stand-ins for what is not."""
     assert plan.judge is not None  # noqa: S101 - the caller has looked
@@ -231,7 +230,7 @@ def _grades(
     # An answer of full length, a token a byte: what the stand-in lacks of that.
     client.slack = round(max(0.0, plan.teacher.max_tokens - tokens) * BYTES_A_TOKEN)
     stand_ins = to_come.with_columns(
-        answer=pl.Series([_stand_in(row, tokens) for row in to_come["id"]], dtype=pl.String)
+        answer=pl.Series([stand_in(row, tokens) for row in to_come["id"]], dtype=pl.String)
     )
     if not kept:
         canaries = drawn_for(plan.judge, stand_ins, plan.task, plan.seed)
@@ -243,7 +242,7 @@ def _grades(
     return ["every answer to come passes the filters"] if plan.filters else []
 
 
-def _votes(judge: Judge, model: Model, client: _Looking) -> list[str]:
+def _votes(judge: Judge, model: Model, client: Looking) -> list[str]:
     """Say that votes which hang on a grade to come are counted as if all were asked for."""
     in_band = getattr(judge, "band", None) is not None and model.samples > 1
     if in_band and any(group.role == "judge" and group.missing for group in client.groups.values()):
@@ -253,19 +252,7 @@ def _votes(judge: Judge, model: Model, client: _Looking) -> list[str]:
     return []
 
 
-def _evaluation(record: RunRecord, client: _Looking) -> None:
-    """Let teacher and student look at the held-out items, where the run would."""
-    client.what = EVALUATION
-    look_at_heldout(record.plan, record.heldout, client)
-
-
-def _stand_in(row: str, tokens: float) -> str:
-    """Return an answer of so many tokens; rows differ, as answers do."""
-    length = round(tokens * BYTES_A_TOKEN)
-    return (f"{row} " + FILLER * (length // len(FILLER) + 1))[: max(length, len(row))]
-
-
-class _Looking(LookingClient):
+class Looking(LookingClient):
     """Answers out of the ledger and writes down what it cannot answer.
 
     Args:

@@ -19,7 +19,7 @@ from distill.models.prices import BATCH, ONLINE, PER_MILLION, Price, price_of, p
 from distill.models.prompt_cache import worth_marking
 
 # A grade that cannot be read is asked for once more.
-TIMES = {"judge": 2}
+TIMES = {"judge": 2, "metric_judge": 2}
 PLACES = 6
 
 
@@ -45,7 +45,7 @@ class Line:
     """Requests of one kind.
 
     Args:
-        role: `teacher` or `judge`.
+        role: As in `costs.ROLES`.
         what: What they are for.
         model: The id that is asked.
         mode: `online` or `batch`.

@@ -40,6 +40,10 @@ DETECTORS: Mapping[str, tuple[str, str]] = {
 }
 # Forms that the library's release does not know, as the providers document them.
 FORMS: Mapping[str, re.Pattern[str]] = {
+    # The library wants quotes, which neither a shell nor a credentials file has.
+    "aws": re.compile(
+        r"(?i:aws_?secret(?:_?access)?_?key)[\"']?\s*[:=]\s*[\"']?([A-Za-z0-9/+]{40})(?![\w/+])"
+    ),
     "anthropic": re.compile(r"\bsk-ant-[a-z]+\d\d-[\w-]{80,}"),
     "github": re.compile(r"\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
     "google": re.compile(r"\bAIza[\w-]{35}(?![\w-])"),

@@ -23,7 +23,8 @@ class Contamination:
 
     It looks at the seeds' questions before anything is spent, and at the questions and answers of
     the finished dataset before a student is trained: a teacher may recite what no seed asks.
-    Case, punctuation and white space do not count, signs of arithmetic do. A question of fewer than
+    Case, punctuation, white space and letters of another script that look the same do not count,
+    signs of arithmetic do. A question of fewer than
     `ngram` words is found only as a whole question or a whole answer, and so is one in a script
     that puts no spaces between words.
 
@@ -76,13 +77,15 @@ class Contamination:
             return Finding(fires=False, sentence=sentence + doubt, review=review)
         items = pairs["held"].n_unique()
         close = "" if near.is_empty() else " or close to one"
+        verb = "is" if items == 1 else "are"
+        mend = "take these seeds out of seeds.path or these items out of heldout.path"
+        see = ", or set guard.contamination.mode=warn to see what happens"
         return Finding(
             fires=True,
-            sentence=f"{items} of {held.height} held-out questions are among the {among}{close}."
+            sentence=f"{items} of {held.height} held-out questions {verb} among the {among}{close}."
             f"{doubt}",
             rows=(*_told(equal, held, rows), *_told(near, held, rows)),
-            hint="take these seeds out of seeds.path or these items out of heldout.path, or set "
-            "guard.contamination.mode=warn to see what happens",
+            hint=mend + see if self.mode == "error" else mend,
             review=review,
         )
 

@@ -39,6 +39,8 @@ class Evidence:
         contrasts: The finished dataset's variety beside that of others; none before.
         student_base: Id of the model that the student is tuned from, or `None`.
         students: The models that a student of another place asks, by its key.
+        others: The models that further students ask, by the key that configures each.
+        markers: The models that mark held-out answers, by the metric's name.
     """
 
     teacher: Model
@@ -50,6 +52,8 @@ class Evidence:
     contrasts: tuple[Contrast, ...] = ()
     student_base: str | None = None
     students: Mapping[str, Model] = field(default_factory=dict)
+    markers: Mapping[str, Model] = field(default_factory=dict)
+    others: Mapping[str, Model] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from distill.guards.finding import Evidence, Finding, Mode, When
 
 @component
 class JudgeIndependence:
-    """Fire when teacher and judge are the same model.
+    """Fire when teacher and judge, of rows or of held-out answers, are the same model.
 
     Args:
         mode: `error`, `warn` or `off`.
@@ -20,19 +20,23 @@ class JudgeIndependence:
     mode: Mode
 
     def look(self, evidence: Evidence) -> Finding:
-        """Compare the two model ids."""
-        teacher, judge = evidence.teacher, evidence.judge
-        if judge is None:
+        """Compare the teacher's model id with those of the judges, of held-out answers too."""
+        teacher = evidence.teacher
+        judges = {} if evidence.judge is None else {"judge": evidence.judge}
+        judges |= {f"metric.{name}": model for name, model in evidence.markers.items()}
+        if not judges:
             return Finding(fires=False, sentence="No model judges.", untold="idle")
-        if _weights_of(judge) != _weights_of(teacher):
-            return Finding(
-                fires=False, sentence=f"{judge.model} judges the answers of {teacher.model}."
-            )
+        own = _weights_of(teacher)
+        same = [f"{key}.model" for key, model in judges.items() if _weights_of(model) == own]
+        if not same:
+            names = " and ".join(dict.fromkeys(model.model for model in judges.values()))
+            return Finding(fires=False, sentence=f"{names} judges the answers of {teacher.model}.")
+        both = "both" if len(same) == 1 else "all"
         return Finding(
             fires=True,
-            sentence=f"judge.model and teacher.model are both {teacher.model!r}: "
+            sentence=f"{', '.join(same)} and teacher.model are {both} {teacher.model!r}: "
             "a model that grades its own answers shares their mistakes.",
-            hint="choose another judge.model, best of another vendor",
+            hint=f"choose another {same[0]}, best of another vendor",
         )
 
 

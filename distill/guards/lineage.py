@@ -17,6 +17,7 @@ from distill.paths import conf_dir
 
 TEACHER = "teacher.model"
 JUDGE = "judge.model"
+MARKER = "metric."  # a judge of held-out answers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Family:
 
 @component
 class Lineage:
-    """Fire when two of teacher, judge and student's base have the same base or vendor.
+    """Fire when two of teacher, judges and student's base have the same base or vendor.
 
     The same base stops the run in mode `error`. The same vendor alone is a warning at most: what it
     shares between its models is not known. A model that `conf/lineage.yaml` does not list is
@@ -76,9 +77,12 @@ class Lineage:
         for (one, a), (two, b) in combinations(ids.items(), 2):
             left, right = family_of(a), family_of(b)
             pair = f"{one} {a} and {two} {b}"
+            if JUDGE in (one, two) and (one.startswith(MARKER) or two.startswith(MARKER)):
+                continue  # two judges may be alike
             if _pinned(a) == _pinned(b):
                 alike = f"{pair} are the same model"
-                (unsure if {one, two} == {TEACHER, JUDGE} else same_base).append(alike)
+                by_itself = one == TEACHER and (two == JUDGE or two.startswith(MARKER))
+                (unsure if by_itself else same_base).append(alike)
             elif left is None or right is None:
                 continue
             elif left.base is not None and left.base == right.base:
@@ -109,6 +113,7 @@ class Lineage:
         ids = {TEACHER: evidence.teacher.model}
         if evidence.judge is not None:
             ids[JUDGE] = evidence.judge.model
+        ids |= {f"{MARKER}{name}.model": m.model for name, m in evidence.markers.items()}
         if evidence.student_base is not None:
             ids["student.base"] = evidence.student_base
         elif self.student_base is not None:

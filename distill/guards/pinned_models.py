@@ -27,6 +27,8 @@ class PinnedModels:
             "judge": evidence.judge,
             "augment.via": evidence.augment,
             **{f"student.{key}": model for key, model in evidence.students.items()},
+            **evidence.others,
+            **{f"metric.{name}.via": model for name, model in evidence.markers.items()},
         }
         loose = {
             role: (model.model, *why)

@@ -38,6 +38,7 @@ def ask_for(
     model: Model,
     client: ModelClient,
     vote: int = 0,
+    role: str = "judge",
 ) -> list[Heard[T]]:
     """Ask everything once, and what could not be read once more.
 
@@ -47,14 +48,15 @@ def ask_for(
         model: Who is asked.
         client: Answers out of the ledger where it can.
         vote: Asked anew for each vote, from 0.
+        role: Whose spend it is.
     """
     first = 2 * vote
     asked = [replace(request, sample=first) for request in requests]
-    heard = [_read(outcome, read) for outcome in client.ask("judge", model, asked)]
+    heard = [_read(outcome, read) for outcome in client.ask(role, model, asked)]
     unread = [i for i, one in enumerate(heard) if one.value is None and one.key]
     if unread:
         again = [replace(requests[i], sample=first + 1) for i in unread]
-        for i, outcome in zip(unread, client.ask("judge", model, again), strict=True):
+        for i, outcome in zip(unread, client.ask(role, model, again), strict=True):
             heard[i] = _read(outcome, read)
     return heard
 

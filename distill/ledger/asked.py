@@ -28,6 +28,7 @@ from distill.stages.generate import STAGE, generate
 from distill.stages.judge import judge
 from distill.stages.read import read_heldout, read_seeds
 from distill.stages.screen import screen_of
+from distill.stages.synthetic import read_synthetic
 from distill.table import count_in, to_ask
 
 
@@ -84,7 +85,8 @@ def questions_of(plan: Plan, ledger: Ledger) -> Questions:
         if questions.waiting < wanted:
             table = apply_filters(table, plan.filters)
             judge(table, judge=plan.judge, task=plan.task, client=client, seed=plan.seed)
-    look_at_heldout(plan, heldout, client)
+    synthetic = read_synthetic(plan.evaluate.synthetic_heldout, plan.heldout)
+    look_at_heldout(plan, heldout, synthetic, client)
     return questions
 
 

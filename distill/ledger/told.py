@@ -18,7 +18,7 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 STEP = 1000
 KEY_CHARS = 12
 SHOWN_CAUSES = 20
-ROLES = ("augment", "teacher", "judge", "student", "student_base")
+ROLES = ("augment", "teacher", "judge", "student", "student_base", "students", "metric_judge")
 
 
 def contents_lines(contents: Contents) -> Iterator[str]:

@@ -4,6 +4,7 @@ from distill.models.anthropic import Claude
 from distill.models.local import LocalModel
 from distill.models.openai import OpenAICompatible
 from distill.models.protocol import Failure, Model, Outcome, Reply, Request
+from distill.models.trained import TrainedModel
 
 __all__ = [
     "Claude",
@@ -14,4 +15,5 @@ __all__ = [
     "Outcome",
     "Reply",
     "Request",
+    "TrainedModel",
 ]

@@ -17,6 +17,7 @@ from typing import Any
 from distill.models.keys import is_loopback
 from distill.models.limits import read_retry_after
 from distill.models.protocol import FailedRequestError, Send, Sent
+from distill.models.transport import tls_context
 
 CONNECT_TIMEOUT_S = 10.0
 SHOWN_CHARS = 500
@@ -75,11 +76,10 @@ async def posting(
         secret: The key: what must not be repeated, should the endpoint do so.
     """
     import aiohttp
-    import httpx2
 
     # A proxy of the environment cannot reach this machine's own loopback.
     proxied = not is_loopback(url)
-    connector = aiohttp.TCPConnector(limit=0, ssl=httpx2.create_ssl_context(trust_env=proxied))
+    connector = aiohttp.TCPConnector(limit=0, ssl=tls_context(trust_env=proxied))
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=timeout_s)
     sent_headers = {name: value for name, value in headers.items() if isinstance(value, str)}
     async with aiohttp.ClientSession(

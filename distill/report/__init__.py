@@ -10,6 +10,7 @@ limits.py     what the run cannot show, in sentences
 findings.py   what the guards found
 examples.py   which rows are shown
 plots.py      charts with their words; charts.py draws them
+collapse.py   curves of a distill collapse; curves.py draws them
 figures.py    the same charts as PNG
 html.py       what all pages share
 markdown.py   escapes what goes into the card

@@ -66,7 +66,7 @@ def arm_lines(manifest: Manifest) -> list[ArmLine]:
     return [
         ArmLine(
             name=name,
-            meaning=ARM_MEANINGS.get(name, ""),
+            meaning=ARM_MEANINGS.get(name, "") or _further(name, figures),
             role=_role(name, figures),
             examples=arm.get("examples"),
             value=arm["accuracy"],
@@ -75,6 +75,11 @@ def arm_lines(manifest: Manifest) -> list[ArmLine]:
         )
         for name, arm in figures["arms"].items()
     ]
+
+
+def _further(name: str, figures: Mapping[str, Any]) -> str:
+    """Say of a further student what it is."""
+    return "a further student" if name in figures.get("students", {}).get("names", ()) else ""
 
 
 def _role(name: str, figures: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report.again import curve_plot, seeds_sentence
-from distill.report.arms import arm_lines
+from distill.report.arms import arm_lines, has_control
 from distill.report.beside import control_sentences
 from distill.report.breakdown import breakdown_lines
 from distill.report.cost import cost_notes, cost_sentence
@@ -28,8 +28,12 @@ from distill.report.facts import (
 from distill.report.findings import guard_lines
 from distill.report.limits import doubts, limits
 from distill.report.markdown import environment
+from distill.report.marks import mark_sentences
+from distill.report.students import pair_lines, student_sentences
+from distill.report.synthetic import gap_sentences
 from distill.report.variety import absent_lines, variety_facts
 from distill.report.wording import count, counted, interval, one_line, percent, source_name, usd
+from distill.statistics import verdict_rule
 from distill.table import TEACHER, is_in
 
 TASK_CATEGORIES = {
@@ -97,9 +101,15 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         absent=absent_lines(manifest),
         arms=arm_lines(manifest),
         controls=control_sentences(manifest),
+        has_control=has_control(manifest),
+        rule=verdict_rule(),
         breakdowns=breakdown_lines(manifest),
         curve=curve_plot(manifest),
         seeds=seeds_sentence(manifest),
+        gap=gap_sentences(manifest),
+        students=student_sentences(manifest),
+        pairs=pair_lines(manifest),
+        marks=mark_sentences(manifest),
         guards=guard_lines(record),
         doubts=doubts(record, manifest),
         limits=limits(record, manifest),

@@ -116,7 +116,7 @@ def student_name(record: RunRecord) -> str | None:
 def funnel_steps(record: RunRecord, manifest: Manifest) -> list[Step]:
     """Return the steps in their order, each with what fell out in it."""
     return [
-        Step(name=name, rows=rows, lost=_lost(manifest, name), note=_note(record, name))
+        Step(name=name, rows=rows, lost=_lost(manifest, name), note=_note(record, manifest, name))
         for name, rows in manifest["funnel"].items()
     ]
 
@@ -131,7 +131,7 @@ def _lost(manifest: Manifest, name: str) -> dict[str, int]:
     return dict(sorted(lost.items(), key=lambda item: -item[1]))
 
 
-def _note(record: RunRecord, name: str) -> str:
+def _note(record: RunRecord, manifest: Manifest, name: str) -> str:
     plan = record.plan
     if name == "seeds":
         real = record.table.filter(source=REAL).height
@@ -150,7 +150,13 @@ def _note(record: RunRecord, name: str) -> str:
         return f"{kept:,} of {counted(asked, 'new question')} kept"
     if name == "filtered" and not plan.filters:
         return "no filters"
-    return "no judge" if name == "judged" and plan.judge is None else ""
+    if name != "judged":
+        return ""
+    pairs = manifest.get("judge", {}).get("pairs")
+    if pairs and pairs["compared"]:
+        compared = counted(pairs["compared"], "pair")
+        return f"of {compared} {pairs['consistent']:,} came out alike in both orders"
+    return "no judge" if plan.judge is None else ""
 
 
 def empty_sentence(record: RunRecord, manifest: Manifest) -> str | None:
@@ -253,12 +259,13 @@ def synthetic_share(manifest: Manifest) -> float | None:
 def diversity_lines(manifest: Manifest) -> list[tuple[str, str, str]]:
     """Return (name, value with its unit, what it says) of each figure of diversity."""
     return [
-        (name, _diversity_value(name, value), _diversity_meaning(name))
+        (name, diversity_value(name, value), _diversity_meaning(name))
         for name, value in manifest["diversity"].items()
     ]
 
 
-def _diversity_value(name: str, value: float) -> str:
+def diversity_value(name: str, value: float) -> str:
+    """Return a figure of diversity with its unit, as it is shown everywhere."""
     if name in DIVERSITY_UNITS:
         return f"{value:.1f} {DIVERSITY_UNITS[name]}"
     is_share = name in SHARES or name.startswith(DISTINCT)

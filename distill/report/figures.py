@@ -1,8 +1,4 @@
-"""The report's charts as PNG, for slides, papers and MLflow.
-
-They are drawn only where a student was evaluated: matplotlib takes longer to import than a whole
-run takes whose answers are in the ledger, and beside training it does not count.
-"""
+"""The report's charts as PNG, for slides, papers and MLflow."""
 
 from __future__ import annotations
 
@@ -40,15 +36,14 @@ def write_figures(record: RunRecord, manifest: Manifest, folder: Path) -> None:
 
     Args:
         record: Of a finished run.
-        manifest: What `make_manifest` made of it; nothing is drawn without an evaluation.
+        manifest: What `make_manifest` made of it.
         folder: The run's; they go where `folder.FIGURES` says.
     """
-    if "eval" not in manifest:
-        return
     drawn: dict[str, tuple[int, Draw]] = {
-        "arms": (len(manifest["eval"]["arms"]), lambda axes: _arms(axes, manifest)),
         "funnel": (len(manifest["funnel"]), lambda axes: _funnel(axes, record, manifest)),
     }
+    if "eval" in manifest:
+        drawn["arms"] = len(manifest["eval"]["arms"]), lambda axes: _arms(axes, manifest)
     judge, given = record.plan.judge, scores(record).to_list()
     if judge is not None and given:
         drawn["scores"] = (HISTOGRAM_ROWS, lambda axes: _scores(axes, given, judge.threshold))

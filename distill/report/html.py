@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,12 @@ def environment(filters: Mapping[str, Any], *folders: Path) -> Environment:
         filters: The page's own, by name.
         folders: Of its own templates; those of the report, with the style sheet, come last.
     """
+    return _environment(tuple(filters.items()), folders)
+
+
+# A template takes longer to compile than to render, and a sweep renders it for each point.
+@cache
+def _environment(filters: tuple[tuple[str, Any], ...], folders: tuple[Path, ...]) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     env = Environment(
@@ -47,5 +54,5 @@ def environment(filters: Mapping[str, Any], *folders: Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.filters |= filters
+    env.filters |= dict(filters)
     return env

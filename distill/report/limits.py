@@ -26,6 +26,7 @@ from distill.report.facts import (
     unscored_share,
 )
 from distill.report.findings import SENTENCE_CHARS, guards_with
+from distill.report.marks import mark_doubts
 from distill.report.overturn import contamination_doubts, credit_doubts, seed_doubts
 from distill.report.wording import count, counted, listed, one_line, percent, points
 from distill.selectors.floor import REASON as REAL_SHARE
@@ -61,6 +62,7 @@ def doubts(record: RunRecord, manifest: Manifest) -> list[str]:
         *_guard_doubts(record),
         *_open_doubts(manifest),
         *_judge_doubts(record, manifest),
+        *mark_doubts(record, manifest),
         *_request_doubts(manifest),
     ]
 
@@ -199,7 +201,8 @@ def _request_doubts(manifest: Manifest) -> Iterator[str]:
             continue
         if spent["failed"]:
             yield f"{counted(spent['failed'], 'request')} to the {role} failed for good."
-        others = [model for model in spent["served"] if model != spent["model"]]
+        asked = spent["model"].split(", ") if role == "students" else [spent["model"]]
+        others = [model for model in spent["served"] if model not in asked]
         if others:
             names = listed([one_line(model, MODEL_CHARS) for model in others])
             yield f"{spent['model']} was asked, and {names} answered as {role}."

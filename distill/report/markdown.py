@@ -7,6 +7,7 @@ is printed shows as itself, and only a `Markdown` is taken as it stands.
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,9 @@ class Markdown(str):
     __slots__ = ()
 
 
+@cache
 def environment() -> Environment:
-    """Return the environment of the Markdown templates."""
+    """Return the environment of the Markdown templates, which are compiled once a process."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     env = Environment(  # noqa: S701 - Markdown is escaped by `finalize`

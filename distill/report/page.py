@@ -19,6 +19,7 @@ from distill.report.again import curve_plot, seeds_sentence
 from distill.report.arms import has_control
 from distill.report.beside import beside_lines, control_sentences
 from distill.report.breakdown import breakdown_plots
+from distill.report.collapse import collapse_plots
 from distill.report.cost import cost_notes
 from distill.report.examples import Shown, dropped, kept, nearest, reviewed
 from distill.report.facts import (
@@ -36,6 +37,7 @@ from distill.report.findings import guard_lines
 from distill.report.html import environment
 from distill.report.limits import doubts, limits
 from distill.report.markdown import TEMPLATES
+from distill.report.marks import mark_sentences
 from distill.report.plots import (
     arms_plot,
     difference_plot,
@@ -43,11 +45,19 @@ from distill.report.plots import (
     labels_plot,
     scores_plot,
 )
+from distill.report.students import pair_lines, student_sentences
+from distill.report.synthetic import gap_sentences
 from distill.report.variety import absent_lines, variety_plots
+from distill.statistics import verdict_rule
 
 SHOWN_EXAMPLES = 20
 CONFIG_CHARS = 60_000
 SEARCH = "search.js"
+INPUTS = {
+    "seeds": "Seeds",
+    "heldout": "Held-out",
+    "synthetic_heldout": "Synthetic held-out",
+}
 FILTERS = {
     "count": wording.count,
     "duration": wording.duration,
@@ -96,11 +106,16 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         tiles=_tiles(record, manifest),
         arms=arms_plot(manifest),
         difference=difference_plot(manifest),
+        rule=verdict_rule(),
         beside=beside_lines(manifest),
         controls=control_sentences(manifest),
         breakdowns=breakdown_plots(manifest),
         curve=curve_plot(manifest),
         seeds=seeds_sentence(manifest),
+        gap=gap_sentences(manifest),
+        students=student_sentences(manifest),
+        pairs=pair_lines(manifest),
+        marks=mark_sentences(manifest),
         funnel=funnel_plot(record, manifest),
         abstention=abstention_sentence(manifest),
         scores=scores_plot(record),
@@ -111,6 +126,8 @@ def write_report(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> 
         varieties=variety_plots(manifest),
         absent=absent_lines(manifest),
         varied=plan.task.varied,
+        collapse=collapse_plots(manifest.get("collapse")),
+        collapse_source=wording.visible(manifest.get("collapse", {}).get("source", "")),
         guards=guard_lines(record),
         spends={role: manifest[role] for role in ROLES if role in manifest},
         total_cost_usd=total_cost_usd(manifest),
@@ -198,9 +215,13 @@ def _tiles(record: RunRecord, manifest: Manifest) -> list[tuple[str, str, str]]:
     unscored = unscored_share(record, manifest)
     if unscored is not None and ("judge" in manifest or unscored):
         tiles.append(("Unscored by the judge", wording.percent(unscored), "they fall out"))
-    asked = sum(manifest[role]["requests"] for role in ROLES if role in manifest)
-    cost = wording.usd(total_cost_usd(manifest))
-    return [*tiles, ("Cost", cost, wording.counted(asked, "request"))]
+    asked, cached = (
+        sum(manifest[role][key] for role in ROLES if role in manifest)
+        for key in ("requests", "cached")
+    )
+    beside = wording.counted(asked, "request")
+    beside += f", {wording.count(cached)} more from the ledger" if cached else ""
+    return [*tiles, ("Cost", wording.usd(total_cost_usd(manifest)), beside)]
 
 
 def _provenance(manifest: Manifest) -> list[tuple[str, str]]:
@@ -215,7 +236,7 @@ def _provenance(manifest: Manifest) -> list[tuple[str, str]]:
         ("Config, SHA-256", manifest["config_sha256"]),
     ]
     for name, one in inputs.items():
-        title = {"seeds": "Seeds", "heldout": "Held-out"}.get(name, name)
+        title = INPUTS.get(name, name)
         rows = wording.counted(one["rows"], "row")
         facts.append((title, f"{wording.source_name(one['source'])}, {rows}"))
         facts.append((f"{title}, SHA-256", one["sha256"]))

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from distill.config import without_secrets
 from distill.costs import ROLES, total_cost_usd
+from distill.folder import HANDOVER
 from distill.manifest import make_manifest
 from distill.record import RunRecord
 from distill.report.arms import ArmLine, arm_lines, has_control
@@ -29,7 +30,10 @@ from distill.report.facts import (
     student_name,
 )
 from distill.report.findings import guard_lines, guards_with
+from distill.report.marks import mark_sentences
 from distill.report.plain import print_plainly
+from distill.report.students import student_sentences
+from distill.report.synthetic import gap_sentences
 from distill.report.wording import (
     count,
     counted,
@@ -85,6 +89,7 @@ def _print(record: RunRecord, console: Console) -> None:
         *_arms(manifest, roomy=roomy),
         *_block("Cost", _cost(manifest, roomy=roomy)),
         *_block("Guards", Group(*_guards(record))),
+        *_handed_over(record),
         Text(f"\nVerdict: {manifest['verdict']}", style=STYLES[manifest["verdict"]]),
         Padding(Text(one_line(manifest["verdict_reason"], SENTENCE_CHARS)), INDENT, expand=False),
         Text(),
@@ -141,7 +146,13 @@ def _arms(manifest: Manifest, *, roomy: bool) -> tuple[RenderableType, ...]:
         table.add_row(*_arm(line, roomy=roomy), style="bold" if line.role == "student" else "")
     table.columns[0].overflow = "fold"
     heading = f"Held-out {metric}, {counted(figures['n'], 'real item')}"
-    return _block(heading, Group(table, Text(_compared(manifest), style="dim")))
+    notes = [
+        _compared(manifest),
+        *student_sentences(manifest),
+        *mark_sentences(manifest),
+        *gap_sentences(manifest),
+    ]
+    return _block(heading, Group(table, *(Text(note, style="dim") for note in notes)))
 
 
 def _arm(line: ArmLine, *, roomy: bool) -> list[Text]:
@@ -208,6 +219,19 @@ def _guards(record: RunRecord) -> Iterator[RenderableType]:
         rows += [f"… and {count(line.more_rows)} more (manifest.json)"] if line.more_rows else []
         rows += [f"hint: {line.hint}"] if line.hint else []
         yield from (Padding(Text(row, style="dim"), INDENT) for row in rows)
+
+
+def _handed_over(record: RunRecord) -> tuple[RenderableType, ...]:
+    """Say what was handed over, and what is wrong with it."""
+    if not record.handed_over:
+        return ()
+    lines = [
+        Text.assemble((f"warn {name}: ", "bold yellow"), fault)
+        for name, given in record.handed_over.items()
+        for fault in given.faults
+    ]
+    places = listed([name for name, given in record.handed_over.items() if given.files])
+    return _block("Handed over", Group(Text(f"to {places or 'nobody'} ({HANDOVER}/)"), *lines))
 
 
 def _addresses(record: RunRecord, width: int) -> Iterator[Text]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.report.charts import Scale, scale_for, ticks, whisker
-from distill.report.facts import Manifest
+from distill.report.facts import Manifest, diversity_value
 from distill.report.plots import Mark, Plot
 from distill.report.wording import counted, one_line
 
@@ -107,8 +107,8 @@ def _line(name: str, figure: Mapping[str, Any]) -> RatioLine:
     low, high, p = figure["low"], figure["high"], figure["p_holm"]
     return RatioLine(
         name=name,
-        value=f"{figure['value']:.3g}",
-        other=f"{figure['other']:.3g}",
+        value=diversity_value(name, figure["value"]),
+        other=diversity_value(name, figure["other"]),
         ratio=_ratio(figure["ratio"]),
         limits="" if low is None or high is None else f"{_ratio(low)} to {_ratio(high)}",
         p_value="" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}",

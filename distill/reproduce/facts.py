@@ -66,6 +66,8 @@ class Facts(pydantic.BaseModel):
     augment: _Spent = _Spent()
     student: _Spent = _Spent()
     student_base: _Spent = _Spent()
+    students: _Spent = _Spent()
+    metric_judge: _Spent = _Spent()
 
     @property
     def failed(self) -> dict[str, int]:

@@ -34,10 +34,19 @@ CLAUDE = "distill.models.Claude"
 REPLACED: Config = {
     "heldout": None,
     "student": None,
+    "students": {},
     "metric": {"accuracy": {"_target_": "distill.metrics.Accuracy"}},
     "diversity": {},
     "guard": {},
-    "evaluate": {"teacher": False, "controls": False, "tuned": False, "seeds": 1, "curve": []},
+    "handover": {},
+    "evaluate": {
+        "teacher": False,
+        "controls": False,
+        "tuned": False,
+        "seeds": 1,
+        "curve": [],
+        "synthetic_heldout": None,
+    },
     "drift": {"questions": 0, "samples": 2},
     "collapse": {
         "regimes": ["replace"],
@@ -61,6 +70,7 @@ REPLACED: Config = {
     },
     "judge_calibration": {"path": None},
     "baseline": {"run": None},
+    "report": {"collapse": None},
     "budget": {"max_usd": None},
     "ledger": {"url": "sqlite://", "synchronous": "NORMAL"},
     "tracking": {"_target_": "distill.tracking.NoTracking", "uri": None, "experiment": "none"},

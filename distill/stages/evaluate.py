@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from distill.clustered import Clusters, heldout_clusters
-from distill.metrics import ItemMetric, Metric
+from distill.metrics import ItemMetric, MarkingMetric, Metric, mark_all
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
 from distill.scored import compare as compare  # other modules know it by this address
@@ -28,7 +29,9 @@ from distill.stages.arms import beside, control_examples
 from distill.stages.breakdown import Part
 from distill.stages.generate import answer_all
 from distill.stages.heldout_loss import HeldoutLoss, heldout_loss
+from distill.stages.marked import HumanMarks
 from distill.stages.refit import CurvePoint, Reseeded
+from distill.stages.synthetic import SyntheticGap
 from distill.statistics import (
     Interval,
     PairedTest,
@@ -40,6 +43,9 @@ from distill.students import Examples, Student, Trained, Tuned
 from distill.students.classifier import TrainingError
 from distill.students.self_training import self_trained_answers
 from distill.tasks import Classify, Math, Task
+
+if TYPE_CHECKING:
+    from distill.stages.several import Several
 
 STUDENT = "real_and_distilled"
 REAL_ONLY = "real_only"
@@ -65,6 +71,7 @@ class Arm:
         scores: (items,) headline score of each item, in [0, 1].
         headline: Mean score with its 95 % interval.
         metrics: Every metric over all items, by name.
+        unscored: Answers that got no mark of the model that marks them; they score 0.
     """
 
     name: str
@@ -73,6 +80,7 @@ class Arm:
     scores: NDArray[np.float64]
     headline: Interval
     metrics: Mapping[str, float]
+    unscored: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +102,9 @@ class Evaluation:
         reseeded: The student trained with several seeds, or `None`.
         clusters: Of the items, where some come from one source: intervals and tests are by cluster.
         loss: How likely the held-out answers are before and after; `None` where nothing says.
+        synthetic: What synthetic held-out items make of the student, or `None`.
+        several: Further students, each two compared, or `None`.
+        human: What humans say of answers that a model has marked, or `None`.
     """
 
     arms: Mapping[str, Arm]
@@ -110,6 +121,9 @@ class Evaluation:
     reseeded: Reseeded | None = None
     clusters: Clusters | None = None
     loss: HeldoutLoss | None = None
+    synthetic: SyntheticGap | None = None
+    human: HumanMarks | None = None
+    several: Several | None = None
 
 
 def evaluate(
@@ -174,6 +188,7 @@ def evaluate(
         if not isinstance(task, Math) and not reasons_first:
             loss = heldout_loss(base, trained, questions, references, seed=seed, clusters=clusters)
     answers[own] = (len(examples), trained.answer(questions))
+    mark_all(metrics, [given for _, given in answers.values()], references)
     arms = {
         name: arm_of(name, count, given, references, metrics, seed, clusters)
         for name, (count, given) in answers.items()
@@ -249,6 +264,11 @@ def arm_of(
         scores=scores,
         headline=interval(scores, seed, clusters),
         metrics={key: metric.summary(answers, references) for key, metric in metrics.items()},
+        unscored=sum(
+            metric.unscored(answers, references)
+            for metric in metrics.values()
+            if isinstance(metric, MarkingMetric)
+        ),
     )
 
 

@@ -12,9 +12,10 @@ from itertools import islice
 import polars as pl
 
 from distill.clustered import Clusters, heldout_clusters
-from distill.metrics import Metric
+from distill.metrics import Metric, mark_all
 from distill.models.client import ModelClient
 from distill.models.protocol import Model, Reply
+from distill.stages.arms import beside
 from distill.stages.evaluate import (
     BASE,
     MAJORITY,
@@ -71,6 +72,7 @@ def evaluate_endpoint(
     if teacher is not None:
         answers[TEACHER_ITSELF] = teacher_answers(table, questions, task, teacher, client)
     answers |= ask_endpoint(student, questions, task=task, client=client)
+    mark_all(metrics, list(answers.values()), references)
     arms = {
         name: arm_of(name, None, given, references, metrics, seed, clusters)
         for name, given in answers.items()
@@ -85,6 +87,7 @@ def evaluate_endpoint(
         test=test,
         verdict=verdict(test),
         reason=" ".join(_reason(arms, test, seed, clusters)),
+        comparisons=beside(arms, ENDPOINT, seed, clusters),
         clusters=clusters,
     )
 
@@ -102,6 +105,18 @@ def ask_endpoint(
         ARMS[key]: list(_answers(student, ROLES[key], model, questions, task, client))
         for key, model in student.models.items()
     }
+
+
+def endpoint_answers(
+    student: Endpoint,
+    questions: Sequence[str],
+    *,
+    task: Task,
+    client: ModelClient,
+    role: str = ROLES["via"],
+) -> list[str | None]:
+    """Ask the student alone; see `ask_endpoint`."""
+    return list(_answers(student, role, student.via, questions, task, client))
 
 
 def _answers(

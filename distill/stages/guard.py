@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from distill.errors import GuardError
 from distill.guards import Evidence, Finding, Guard, Moment, Untold
@@ -30,6 +30,15 @@ class GuardResult:
         untold = None if self.finding is None else self.finding.untold
         return untold if self.status == "pass" and untold is not None else self.status
 
+    def figures(self) -> dict[str, Any]:
+        """Return what was found, with all of its evidence, as `manifest.json` has it."""
+        finding = self.finding
+        return {
+            "status": self.told,
+            "sentence": "" if finding is None else finding.sentence,
+            "rows": [] if finding is None else list(finding.rows),
+        }
+
 
 def look(
     guards: Mapping[str, Guard], evidence: Evidence, *, when: Moment
@@ -46,7 +55,8 @@ def look(
     }
     failed = {name: r.finding for name, r in results.items() if r.status == "fail" and r.finding}
     if failed:
-        raise GuardError("\n".join(told(name, finding) for name, finding in failed.items()))
+        message = "\n".join(told(name, finding) for name, finding in failed.items())
+        raise GuardError(message, results=results)
     return results
 
 

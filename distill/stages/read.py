@@ -9,7 +9,7 @@ from distill.heldout import Heldout
 from distill.records import Records
 from distill.seeds import Seeds
 from distill.seeds.real import choose_real
-from distill.students import Endpoint, Student
+from distill.students import Endpoint, SoftTargets, Student
 from distill.table import REAL, SEED_COLUMNS, TEACHER
 from distill.tasks import Classify, Task
 
@@ -42,7 +42,12 @@ def read_seeds(seeds: Seeds, *, seed: int) -> tuple[pl.DataFrame, Records]:
     return table.select(*SEED_COLUMNS), records
 
 
-def check_labels(task: Task, table: pl.DataFrame, heldout: Records | None) -> None:
+def check_labels(
+    task: Task,
+    table: pl.DataFrame,
+    heldout: Records | None,
+    synthetic: Records | None = None,
+) -> None:
     """See that every human label is one of the task's, before anything is spent.
 
     Raises:
@@ -51,8 +56,8 @@ def check_labels(task: Task, table: pl.DataFrame, heldout: Records | None) -> No
     if not isinstance(task, Classify):
         return
     parts = {"seeds": table.filter(source=REAL)}
-    if heldout is not None:
-        parts["heldout"] = heldout.frame
+    given = {"heldout": heldout, "evaluate.synthetic_heldout": synthetic}
+    parts |= {where: one.frame for where, one in given.items() if one is not None}
     faults = [
         Fault(where, f"one of task.labels, {', '.join(task.labels)}", shown(label), f"row {first}")
         for where, frame in parts.items()
@@ -75,6 +80,21 @@ def check_heldout(student: Student | None, heldout: Records | None) -> None:
         hint = 'heldout.path=FILE.jsonl with {"question": …, "reference_answer": …} on each line'
         want = "real held-out examples: student=endpoint is evaluated, and nothing else"
         raise ConfigError([Fault("heldout.path", want, "nothing", hint)])
+
+
+def check_questions(student: Student | None, table: pl.DataFrame, heldout: Records | None) -> None:
+    """See that a student that reads numbers finds them in every question.
+
+    Raises:
+        UserError: a question holds something else, or another number of them.
+        ExtraMissingError: the student cannot be trained without a package that is missing.
+    """
+    if not isinstance(student, SoftTargets):
+        return
+    width = student.check_questions(table["question"].to_list(), where="seeds")
+    if heldout is not None:
+        held = heldout.frame["question"].to_list()
+        student.check_questions(held, where="heldout", width=width)
 
 
 def read_heldout(heldout: Heldout | None) -> Records | None:

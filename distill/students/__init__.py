@@ -14,6 +14,8 @@ from distill.students.endpoint import Endpoint
 from distill.students.examples import Examples
 from distill.students.saved import load
 from distill.students.sft import Sft
+from distill.students.soft_targets import SoftTargets
+from distill.students.soft_targets_lm import SoftTargetsLm
 from distill.students.spin import Spin
 from distill.students.step_by_step import StepByStep
 from distill.students.trained import Trained
@@ -24,6 +26,8 @@ __all__ = [
     "Endpoint",
     "Examples",
     "Sft",
+    "SoftTargets",
+    "SoftTargetsLm",
     "Spin",
     "StepByStep",
     "Student",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +22,8 @@ from pydantic import Field
 from distill.component import Positive, PositiveFloat, component
 from distill.errors import DistillError
 from distill.paths import whole_file, write_text
+from distill.students.arrays import read_rows
+from distill.students.calibration import Calibration
 from distill.students.examples import Examples
 from distill.students.trained import Trained
 
@@ -73,7 +75,6 @@ class Classifier:
         Raises:
             TrainingError: all targets name one label.
         """
-        from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.pipeline import make_pipeline
 
         targets = self._targets(examples)
@@ -84,20 +85,13 @@ class Classifier:
                 hint="lower judge.threshold, or look at rejected.jsonl for what fell out",
             )
         weights = targets[rows, columns] * np.where(examples.real, self.real_weight, 1.0)[rows]
-        features = TfidfVectorizer(
-            stop_words="english",
-            ngram_range=(1, self.max_ngram),
-            min_df=self.min_texts,
-            sublinear_tf=self.sublinear,
-        )
         model = self._model(seed)
-        try:
-            matrix = features.fit_transform(examples.questions)
-        except ValueError as error:
-            raise TrainingError(
-                f"student: the texts hold no word that could be a feature ({error}).",
-                hint="lower student.min_texts, or look at the questions",
-            ) from error
+        features, matrix = word_features(
+            examples.questions,
+            max_ngram=self.max_ngram,
+            min_texts=self.min_texts,
+            sublinear=self.sublinear,
+        )
         model.fit(matrix[rows], columns, sample_weight=weights)
         return TrainedClassifier(
             pipeline=make_pipeline(features, model),
@@ -125,21 +119,54 @@ class Classifier:
         return normalised
 
 
+def word_features(
+    questions: Sequence[str], *, max_ngram: int, min_texts: int, sublinear: bool
+) -> tuple[Any, Any]:
+    """Return a fitted TF-IDF step, and (questions, features), sparse, of these questions.
+
+    Raises:
+        TrainingError: no word of the questions could be a feature.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    features = TfidfVectorizer(
+        stop_words="english", ngram_range=(1, max_ngram), min_df=min_texts, sublinear_tf=sublinear
+    )
+    try:
+        return features, features.fit_transform(questions)
+    except ValueError as error:
+        raise TrainingError(
+            f"student: the texts hold no word that could be a feature ({error}).",
+            hint="lower student.min_texts, or look at the questions",
+        ) from error
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainedClassifier:
     """A fitted pipeline and the labels of its classes.
 
     Args:
-        pipeline: scikit-learn pipeline from texts to class indices.
+        pipeline: scikit-learn pipeline from questions to class indices.
         labels: (classes,) in the pipeline's order.
+        reads: What a question is to the pipeline: a text, or the numbers that it holds.
+        calibration: What was done to how sure it is, or `None`.
     """
 
     pipeline: Any
     labels: tuple[str, ...]
+    reads: Literal["words", "numbers"] = "words"
+    calibration: Calibration | None = None
 
     def predict_proba(self, questions: Sequence[str]) -> NDArray[np.float64]:
-        """Return (questions, classes), each row sums to 1."""
-        probs: NDArray[np.float64] = self.pipeline.predict_proba(list(questions))
+        """Return (questions, classes), each row sums to 1.
+
+        Raises:
+            UserError: it reads numbers, and a question does not hold as many as it learnt from.
+        """
+        asked: Any = list(questions)
+        if self.reads == "numbers":
+            asked = read_rows(asked, width=self.pipeline.n_features_in_)
+        probs: NDArray[np.float64] = self.pipeline.predict_proba(asked)
         return probs
 
     def answer(self, questions: Sequence[str]) -> list[str]:
@@ -154,12 +181,28 @@ class TrainedClassifier:
 
         with whole_file(folder / MODEL_FILE) as draft:
             skops.io.dump(self.pipeline, draft)
-        about = {"kind": "classifier", "labels": list(self.labels)}
+        about: dict[str, Any] = {"kind": "classifier", "labels": list(self.labels)}
+        if self.reads != "words":
+            about["reads"] = self.reads
+        if self.calibration is not None:
+            about["calibration"] = self.calibration.figures()
         write_text(folder / ABOUT_FILE, json.dumps(about, ensure_ascii=False, indent=2) + "\n")
 
 
-def load_classifier(folder: Path, labels: Sequence[str]) -> TrainedClassifier:
+def load_classifier(
+    folder: Path,
+    labels: Sequence[str],
+    *,
+    reads: Literal["words", "numbers"] = "words",
+    calibration: Mapping[str, Any] | None = None,
+) -> TrainedClassifier:
     """Read a saved classifier; only the types that this module writes are accepted.
+
+    Args:
+        folder: Holds `MODEL_FILE`.
+        labels: See `TrainedClassifier`, as the further ones.
+        reads: As saved.
+        calibration: Its figures, as saved.
 
     Raises:
         TrainingError: the file holds other types and could run code of its own.
@@ -181,4 +224,6 @@ def load_classifier(folder: Path, labels: Sequence[str]) -> TrainedClassifier:
     return TrainedClassifier(
         pipeline=skops.io.load(path),
         labels=tuple(labels),
+        reads=reads,
+        calibration=None if calibration is None else Calibration(**calibration),
     )

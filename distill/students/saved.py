@@ -27,7 +27,12 @@ def load(folder: Path | str) -> Trained:
             hint="name the folder student/ of a run that trained a student",
         ) from error
     if kind == "classifier" and isinstance(labels, list):
-        return load_classifier(folder, labels)
+        return load_classifier(
+            folder,
+            labels,
+            reads="numbers" if about.get("reads") == "numbers" else "words",
+            calibration=about.get("calibration"),
+        )
     if kind == KIND:
         return load_language_model(folder, about)
     raise UserError(f"{folder}: a student of the unknown kind {kind!r}.")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.errors import DistillError, UserError
+from distill.folder import HANDOVER
 from distill.tracking.figures import metrics
 from distill.tracking.saved_run import (
     PARENT_TAG,
@@ -145,6 +146,8 @@ def _upload(client: MlflowClient, run: Run, saved: SavedRun, numbers: Mapping[st
         client.log_artifact(run_id, str(path), None if beside else path.parent.name)
     if saved.student is not None:
         client.log_artifacts(run_id, str(saved.student), STUDENT_FOLDER)
+    if (saved.path / HANDOVER).is_dir():
+        client.log_artifacts(run_id, str(saved.path / HANDOVER), HANDOVER)
     client.update_run(run_id, name=_name(saved))
     # The manifest tells whole seconds: a short run must not seem to end before it began.
     ended = max(saved.time_ms("ended_at") or run.info.end_time or 0, run.info.start_time) or None

@@ -200,4 +200,4 @@ def test_mlflow_gets_the_curves_and_a_child_for_each_generation(
     assert {run.info.status for run in [parent, *children]} == {"FINISHED"}
     assert parent.data.params["collapse.share"] == "0.5"
     names = {file.path for file in client.list_artifacts(parent.info.run_id)}
-    assert names == {"collapse.json", "collapse.png"}
+    assert names == {"collapse.json", "collapse.png", "collapse.html"}

@@ -35,6 +35,11 @@ def written(tmp_path: Path, *rows: Any, name: str = "x.jsonl") -> str:
     [
         pytest.param({"messages": [USER, ASSISTANT]}, "dataset", id="messages"),
         pytest.param({"prompt": "a", "completion": "b"}, "completion dataset", id="completion"),
+        pytest.param(
+            {"prompt": [USER], "chosen": [ASSISTANT], "rejected": [ASSISTANT | {"content": "no"}]},
+            "preference dataset",
+            id="preference",
+        ),
         pytest.param({"question": "a", "reference_answer": "b"}, "held-out", id="held-out"),
         pytest.param({"question": "a", "label": "b"}, "seeds", id="seeds"),
     ],
@@ -195,6 +200,40 @@ def test_a_faulty_completion_is_told(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "x.jsonl:2: got no completion" in out
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        pytest.param({"rejected": [ASSISTANT]}, "got chosen and rejected alike", id="alike"),
+        pytest.param({"rejected": None}, "got rejected nothing, want a list", id="missing"),
+        pytest.param({"prompt": "a"}, "got prompt 'a', want a list of messages", id="text"),
+        pytest.param({"chosen": [USER]}, "got the roles user, user", id="roles"),
+        pytest.param({"prompt": [USER, ASSISTANT]}, "got the roles user, assistant", id="turns"),
+        pytest.param({"chosen": [{}]}, "got chosen message 1 with role nothing", id="no role"),
+    ],
+)
+def test_a_faulty_preference_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, Any], told: str
+) -> None:
+    sound = {"prompt": [USER], "chosen": [ASSISTANT], "rejected": [ASSISTANT | {"content": "no"}]}
+    source = written(tmp_path, sound, sound | changed)
+    assert run([source]) == 2
+    out = capsys.readouterr().out
+    assert out.startswith(f"{source}: preference dataset, ")
+    assert f"{source}:2: " in out
+    assert told in out
+
+
+def test_what_only_gold_reads_is_refused_without_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = written(tmp_path, {"question": "a", "answer": "b"})
+    for words in (["--filter", "qa"], ["--set", "filter.min_words.min_words=1"]):
+        with pytest.raises(SystemExit) as ended:
+            run([source, *words])
+        assert ended.value.code == 2
+        assert "give --gold too" in capsys.readouterr().err
+
+
 def test_the_limit_on_questions_is_that_of_the_configs() -> None:
     for group in ("seeds", "heldout"):
         config = yaml.safe_load((conf_dir() / group / "file.yaml").read_text())
@@ -233,7 +272,9 @@ row = st.fixed_dictionaries(
     {},
     optional={
         "messages": st.lists(message | plain, max_size=4) | plain,
-        "prompt": plain,
+        "prompt": st.lists(message | plain, max_size=3) | plain,
+        "chosen": st.lists(message | plain, max_size=2) | plain,
+        "rejected": st.lists(message | plain, max_size=2) | plain,
         "completion": plain,
         "question": plain,
         "reference_answer": plain,

@@ -170,6 +170,14 @@ def test_the_shipped_kinds_are_all_there_are() -> None:
     assert set(SECRETS.kinds) == KINDS == set(MADE_UP)
 
 
+@pytest.mark.parametrize("written", ["AWS_SECRET_ACCESS_KEY={}", "aws_secret_access_key = '{}'"])
+def test_the_other_half_of_an_aws_key_is_found_with_and_without_quotes(written: str) -> None:
+    key = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYzQ3v8hN2Kd"
+
+    assert told(SECRETS, written.format(key)) == "aws in the answer"
+    assert told(SECRETS, written.format(f"{key[:-10]}EXAMPLEKEY")) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

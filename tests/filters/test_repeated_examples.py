@@ -14,7 +14,7 @@ from tables import answered_table
 from distill.build import build
 from distill.config import compose
 from distill.errors import ConfigError, ExtraMissingError
-from distill.filters import NearDuplicates, SemanticDuplicates, word_sets
+from distill.filters import ExactDuplicates, NearDuplicates, SemanticDuplicates, word_sets
 from distill.stages.filter import apply_filters
 
 TEXT = "the kubelet restarts a crashed container and waits a little longer after each attempt"
@@ -62,6 +62,13 @@ def test_the_jaccard_index_is_that_of_the_n_grams_and_reaching_the_threshold_is_
 
 def test_case_punctuation_and_white_space_do_not_count() -> None:
     assert gone(near(1.0), of([TEXT, f"  {TEXT.upper()}!!  "])) == [1]
+
+
+def test_letters_of_another_script_that_look_the_same_hide_no_duplicate() -> None:
+    disguised = TEXT.translate(str.maketrans("aeo", "\u0430\u0435\u043e"))
+
+    assert gone(near(1.0), of([TEXT, disguised])) == [1]
+    assert ExactDuplicates().rejects(of([TEXT, disguised])).to_list() == [False, True]
 
 
 def test_both_the_question_and_the_answer_have_to_be_near() -> None:

@@ -90,6 +90,8 @@ def test_an_answer_that_begins_with_a_refusal_is_dropped(answer: str, dropped: b
         pytest.param("As an AI-based system", True, id="hyphen"),
         pytest.param("As an aid to memory", False, id="as an aid"),
         pytest.param("Certainly! Here it is", True, id="certainly"),
+        pytest.param("Sure, I'd be happy to help.", True, id="sure"),
+        pytest.param("Surely, I'd be wrong.", False, id="surely"),
         pytest.param("Certainly the pod dies.", False, id="certainly in prose"),
         pytest.param("It is, certainly! And", False, id="later"),
         pytest.param("", False, id="empty"),

@@ -190,6 +190,7 @@ def test_a_worked_answer_needs_a_number(answer: str, dropped: bool) -> None:
         "I'm not certain, but it is 5.",
         "It is 5, though I AM NOT CERTAIN.",
         "I cannot determine this",
+        "Honestly, I have no idea.",
         "It is not known to me.",
         "**I don’t know**",
     ],

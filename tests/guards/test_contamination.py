@@ -63,6 +63,15 @@ def words_of(text: str, rows: Sequence[str]) -> pl.DataFrame:
     return covered(pl.Series([text]), [pl.Series(rows, dtype=pl.String)], n=8)
 
 
+def test_a_copy_in_letters_of_another_script_is_found() -> None:
+    disguise = str.maketrans("aeop", "\u0430\u0435\u043e\u0440")
+    longer = f"Now tell me: {TEXT.translate(disguise)}, and why?"
+
+    assert hit(look(seeds([TEXT.translate(disguise)]), TEXT)) == {"h0"}
+    assert hit(look(seeds([longer]), TEXT)) == {"h0"}
+    assert hit(look(seeds([TEXT]), TEXT.translate(disguise))) == {"h0"}
+
+
 def test_the_share_is_that_of_words_in_shared_n_grams() -> None:
     words = TEXT.split()
     cases = {

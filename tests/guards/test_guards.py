@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -100,6 +101,17 @@ def test_the_evidence_names_item_and_seed() -> None:
 
     assert found.sentence == "2 of 3 held-out questions are among the seeds."
     assert found.rows == ("held-out h0 is seed s1", "held-out h2 is seed s0")
+
+
+@pytest.mark.parametrize("mode", ["error", "warn"])
+def test_one_held_out_question_is_one_and_its_hint_fits_the_mode(mode: str) -> None:
+    found = replace(contamination(), mode=mode).look(
+        evidence(table=seeds_table("s0", question=["one"]), heldout=heldout("One!", "two"))
+    )
+
+    assert found.sentence == "1 of 2 held-out questions is among the seeds."
+    assert found.hint is not None
+    assert ("mode=warn" in found.hint) == (mode == "error")
 
 
 def test_a_real_example_counts_as_a_seed() -> None:
@@ -378,3 +390,30 @@ def test_a_local_model_is_pinned_by_its_weights() -> None:
     node = compose(["seeds.path=-", "teacher=local"])["teacher"]
     del node["_target_"]
     assert not PinnedModels(mode="error").look(evidence(teacher=LocalModel(**node))).fires
+
+
+def test_a_judge_of_held_out_answers_is_guarded_as_the_judge_of_rows_is() -> None:
+    guard = JudgeIndependence(mode="error")
+    teacher, other = claude(model="claude-opus-4-5-20251101"), claude(model="claude-sonnet-4-6")
+    own = guard.look(evidence(teacher=teacher, markers={"judged": teacher}))
+    assert own.fires
+    assert own.sentence.startswith("metric.judged.model and teacher.model are both")
+    assert not guard.look(evidence(teacher=teacher, markers={"judged": other})).fires
+    both = guard.look(evidence(teacher=teacher, judge=teacher, markers={"judged": teacher}))
+    assert both.sentence.startswith("judge.model, metric.judged.model and teacher.model are all")
+
+    loose = claude(model="claude-sonnet-4-5")
+    found = PinnedModels(mode="error").look(evidence(markers={"judged": loose}))
+    assert found.fires
+    assert "metric.judged.via.allow_alias=true" in (found.hint or "")
+
+
+def test_two_judges_may_come_from_the_same_weights_and_neither_from_the_students() -> None:
+    guard = Lineage(mode="error", student_base=None)
+    judge = claude(model="Qwen/Qwen3-8B")
+    alike = guard.look(evidence(judge=judge, markers={"judged": judge}))
+    assert not any("metric.judged" in row and "judge.model" in row for row in alike.rows)
+
+    kin = guard.look(evidence(markers={"judged": judge}, student_base="Qwen/Qwen3-0.6B"))
+    assert kin.fires
+    assert "metric.judged.model Qwen/Qwen3-8B and student.base" in kin.rows[0]

@@ -90,6 +90,24 @@ def test_the_front_matter_is_what_the_hub_reads(
     ]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_hub_s_own_library_reads_the_card_and_keeps_every_key(
+    shape: str, make_run: MakeRun, tmp_path: Path
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    front, body = _card(make_run(**SHAPES[shape]), tmp_path)
+
+    card = hub.DatasetCard.load(tmp_path / "README.md")
+
+    assert card.data.to_dict() == front
+    assert card.text.strip() == body.strip()
+    # Its own keys come out as its own fields, so they are spelt as the hub spells them.
+    known = vars(hub.DatasetCardData())
+    assert set(front) - set(known) == {"tags", "configs"}
+    assert yaml.safe_load(card.content.split("---\n")[1]) == front
+
+
 @pytest.mark.parametrize(
     ("rows", "category"),
     [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10**5, "100K<n<1M"), (10**9, "100M<n<1B")],

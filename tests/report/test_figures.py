@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +60,15 @@ def test_what_is_not_there_is_not_drawn(
 
 
 @pytest.mark.parametrize("changes", [{"overrides": ("student=none",)}, {"heldout": 0}])
-def test_without_an_evaluation_matplotlib_is_not_even_imported(
-    changes: dict[str, Any], make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_without_an_evaluation_has_all_pictures_but_the_arms(
+    changes: dict[str, Any], make_run: MakeRun, tmp_path: Path
 ) -> None:
     record = make_run(**changes)
-    for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
-        monkeypatch.setitem(sys.modules, name, None)
+    record.contrasts = _beside(0.8, 0.7, 0.9)
 
-    assert _drawn(record, tmp_path / "run") == {}
+    drawn = _drawn(record, tmp_path / "run")
+
+    assert set(drawn) == {place for name, place in FIGURES.items() if name != "arms"}
 
 
 def test_the_same_run_is_drawn_the_same_way_twice(make_run: MakeRun, tmp_path: Path) -> None:

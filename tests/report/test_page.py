@@ -12,11 +12,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from finished_runs import LONG, SHAPES, MakeRun, warned
+from finished_runs import HOSTILE, LONG, SHAPES, MakeRun, warned
 
 from distill.manifest import make_manifest
 from distill.record import RunRecord
-from distill.report import write_report
+from distill.report import write_card, write_report
 from distill.report.arms import ARM_MEANINGS
 from distill.review import review_frame
 from distill.stages import arms as arms_beside
@@ -251,6 +251,46 @@ def test_the_page_says_whether_choosing_was_worth_it(make_run: MakeRun, tmp_path
     assert "judge and selection earned their keep" in words
     assert "not shown that the kept answers are better than a blind draw" in words
     assert "The student beside each other arm" in words
+
+
+def test_page_and_card_say_the_rule_of_the_verdict_and_which_arm_decides(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    record = make_run()
+    write_card(record, make_manifest(record), tmp_path / "README.md")
+    words = _words(_text(record, tmp_path))
+
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    for text in (words, unescape(card.replace("\\", ""))):
+        assert "helps where p < 0.05 and the whole 95% interval lies above 0" in text
+    assert "The verdict rests on real_only alone; p is not adjusted" in words
+
+
+def test_answers_out_of_the_ledger_stand_beside_the_cost(make_run: MakeRun, tmp_path: Path) -> None:
+    record = make_run()
+    record.spend["teacher"].requests, record.spend["teacher"].cached = 0, 750
+
+    assert re.search(r"0 requests, 750 more from the ledger", _words(_text(record, tmp_path)))
+
+
+def test_the_curves_of_a_collapse_are_shown_where_they_were_given(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    record = make_run()
+    spread = {"mean": 0.5, "least": 0.4, "greatest": 0.6}
+    one = dict.fromkeys(("heldout", "distinct_2", "less_varied", "support"), spread)
+    generations = [one | {"number": number, "examples": 9} for number in range(3)]
+    course = {"title": HOSTILE[0], "sentence": HOSTILE[1], "generations": generations}
+    record.collapse = {
+        "source": HOSTILE[2], "same_seeds": True, "student": HOSTILE[0], "measure": "accuracy",
+        "real": 9, "heldout": 9, "theory": None, "courses": [course],
+    }  # fmt: skip
+    text = _text(record, tmp_path)
+
+    assert Page(text).faults == []
+    assert len(re.findall(r'aria-label="[^"]*from generation 0 to 2', text)) == 4
+    assert '<a href="#collapse">' in text
+    assert '<a href="#collapse">' not in _text(make_run(), tmp_path)
 
 
 def test_slices_are_shown_and_small_ones_say_that_they_are(

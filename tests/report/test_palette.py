@@ -15,7 +15,7 @@ GROUNDS = ("page", "panel")
 WORDS = ("ink", "muted", "accent", "helps", "hurts", "inconclusive")
 MARKS = ("accent", "real", "out", "helps", "hurts", "inconclusive")
 # Marks that lie side by side and differ in their colour alone.
-BESIDE = (("accent", "out"), ("accent", "real"))
+BESIDE = (("accent", "out"), ("accent", "real"), ("real", "out"))
 # Of WCAG 2.2, 1.4.3 and 1.4.11.
 TEXT_CONTRAST = 4.5
 MARK_CONTRAST = 3.0

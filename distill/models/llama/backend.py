@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from distill.models.llama.template import ChatSettings
+
 HOST = "127.0.0.1"
 # llama.cpp computes a long prompt in stretches of so many tokens.
 STRETCH_TOKENS = 512
@@ -43,16 +45,26 @@ class ChildSettings(BaseModel):
     """The line that the parent writes to the child's stdin.
 
     Args:
-        api_key: What every call must bring.
+        api_key: What every call must bring; `None` lets everyone on this machine in.
         model: The id that is served.
-        engine: See `EngineSettings`.
+        display_name: The same for people.
+        port: Where it is served; 0 takes a free one.
+        engine: See `EngineSettings`; `None` where a student answers in Python.
+        chat: How the engine's conversations are written; `None` is the embedded model's way.
+        student: Folder of a student that answers in Python, or `None`.
+        reply_tokens: Longest reply to a chat that names no limit; `None` is the context's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    api_key: str = Field(repr=False)
+    api_key: str | None = Field(repr=False)
     model: str
-    engine: EngineSettings
+    display_name: str
+    port: int = Field(default=0, ge=0, le=65535)
+    engine: EngineSettings | None
+    chat: ChatSettings | None = None
+    student: Path | None = None
+    reply_tokens: int | None = None
 
 
 class LlamaError(Exception):

@@ -61,6 +61,7 @@ class Completion:
         input_tokens: All tokens of the prompt, whether or not a slot had them already.
         output_tokens: Tokens drawn, the end of the turn included; of a label, its tokens.
         label_logprobs: Natural-log probability by label, or `None` where none were scored.
+        token_logprobs: Of each token drawn, as llama.cpp tells of it, or `None` where not asked.
     """
 
     text: str
@@ -69,6 +70,7 @@ class Completion:
     input_tokens: int
     output_tokens: int
     label_logprobs: Mapping[str, float] | None = None
+    token_logprobs: Sequence[Mapping[str, Any]] | None = None
 
 
 class PromptTooLongError(Exception):
@@ -90,12 +92,14 @@ class Engine:
 
     Args:
         settings: See `EngineSettings`. The servers start here, which takes seconds.
+        end: The token that ends a reply.
 
     Raises:
         RuntimeError: llama.cpp cannot load the weights.
     """
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, *, end: int = IM_END) -> None:
+        self._end = end
         self.context_tokens = settings.context_tokens
         self._bind: set[str] = set()  # schemas that were seen to
         key = secrets.token_urlsafe(32)
@@ -134,6 +138,7 @@ class Engine:
         seed: int | None = None,
         stop: Sequence[str] = (),
         schema: Mapping[str, Any] | None = None,
+        top_logprobs: int | None = None,
     ) -> Completion:
         """Write freely, or within a JSON schema.
 
@@ -144,6 +149,8 @@ class Engine:
             seed: The same seed gives the same text; `None` draws one.
             stop: Texts that end the reply and are not part of it.
             schema: JSON schema that every token obeys.
+            top_logprobs: Tell of each token drawn how likely it and so many others were; `None`
+                tells nothing.
 
         Raises:
             PromptTooLongError: no room is left for a token.
@@ -165,6 +172,9 @@ class Engine:
                 "tokens_predicted",
             ],
         }
+        if top_logprobs is not None:
+            options["n_probs"] = max(top_logprobs, 1)
+            options["response_fields"].append("completion_probabilities")
         async with self._alone(prompt) as worker:
             if schema is not None:
                 options["json_schema"] = await self._enforceable(worker, schema)
@@ -175,6 +185,9 @@ class Engine:
             stop_sequence=answer["stopping_word"] or None,
             input_tokens=len(prompt),
             output_tokens=answer["tokens_predicted"],
+            token_logprobs=None
+            if top_logprobs is None
+            else answer.get("completion_probabilities", []),
         )
 
     async def score_labels(self, pieces: Sequence[Piece], labels: Sequence[str]) -> Completion:
@@ -189,7 +202,7 @@ class Engine:
             SameTokensError: two labels are written with the same tokens.
         """
         paths = {label: await self._tokens([label]) for label in labels}
-        root = grow(paths, end=IM_END)
+        root = grow(paths, end=self._end)
         prompt = await self._fitting(pieces, room=max(map(len, paths.values())) + 1)
         async with self._alone(prompt) as worker:
 

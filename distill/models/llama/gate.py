@@ -14,12 +14,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from distill.models.llama.backend import HOST
+from distill.models.llama.chat_wire import error_body
 from distill.models.llama.wire import ApiError
 
 MAX_BODY_BYTES = 4 * 2**20
 # A body that is too long is read up to here, so that its sender gets the answer and no broken pipe.
 MAX_DRAINED_BYTES = 64 * 2**20
 KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+
+# Where OpenAI's chat API is, whose errors have an envelope of their own.
+CHAT_PATH = "/v1/chat/"
 
 T = TypeVar("T")
 
@@ -29,13 +33,13 @@ class Guard:
 
     Args:
         app: What is guarded.
-        api_key: The key.
+        api_key: The key, or `None` where everyone on this machine may call.
         port: The port, part of the `Host` header.
     """
 
-    def __init__(self, app: ASGIApp, *, api_key: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, api_key: str | None, port: int) -> None:
         self._app = app
-        self._key = api_key.encode()
+        self._key = None if api_key is None else api_key.encode()
         self._hosts = {f"{name}:{port}".encode() for name in (HOST, "localhost")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,16 +55,20 @@ class Guard:
                 message["headers"] = [
                     *message.get("headers", ()),
                     (b"request-id", request_id.encode()),
+                    (b"x-request-id", request_id.encode()),
                 ]
             await send(message)
 
         refusal = self._refusal(dict(scope["headers"]))
-        app = self._app if refusal is None else _error_response(request_id, refusal)
+        path = str(scope["path"])
+        app = self._app if refusal is None else _error_response(request_id, refusal, path)
         await app(scope, receive, send_with_id)
 
     def _refusal(self, headers: dict[bytes, bytes]) -> ApiError | None:
         if headers.get(b"host") not in self._hosts:
             return ApiError(403, "permission_error", f"the Host header must name {HOST}")
+        if self._key is None:
+            return None
         scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
         given = bearer if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
         if not hmac.compare_digest(given, self._key):
@@ -114,10 +122,12 @@ async def tell_error(request: Request, error: Exception) -> Response:
         )
     elif not isinstance(error, ApiError):
         error = ApiError(500, "api_error", "internal server error")
-    return _error_response(request.state.request_id, error)
+    return _error_response(request.state.request_id, error, request.url.path)
 
 
-def _error_response(request_id: str, error: ApiError) -> JSONResponse:
+def _error_response(request_id: str, error: ApiError, path: str) -> JSONResponse:
+    if path.startswith(CHAT_PATH):
+        return JSONResponse(error_body(error.kind, error.message), status_code=error.status)
     body = {
         "type": "error",
         "error": {"type": error.kind, "message": error.message},

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -26,7 +27,8 @@ from pydantic import ValidationError
 
 from distill.errors import ModelError
 from distill.models.llama.backend import HOST, ChildSettings, EngineSettings
-from distill.models.llama.weights import MODEL_ID, find_weights
+from distill.models.llama.template import ChatSettings
+from distill.models.llama.weights import DISPLAY_NAME, MODEL_ID, find_weights
 
 CHILD = "distill.models.llama.server"
 NEEDED = ("aiohttp", "starlette", "uvicorn", "xllamacpp")
@@ -35,22 +37,44 @@ INSTALL_HINT = (
 )
 SHOWN_LINES = 8
 CLOSE_TIMEOUT_S = 5.0
+WAIT_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """What is served in place of the embedded model; everyone on this machine may call it.
+
+    Args:
+        display_name: For people.
+        weights: A GGUF file, or `None` where the student answers in Python.
+        chat: How conversations with the weights are written.
+        student: Folder of a student that answers in Python.
+        reply_tokens: Longest reply to a chat that names no limit; `None` is the context's.
+    """
+
+    display_name: str
+    weights: Path | None = None
+    chat: ChatSettings | None = None
+    student: Path | None = None
+    reply_tokens: int | None = None
 
 
 class LlamaProcess:
     """A running embedded model, to be used in a `with` statement.
 
     Args:
-        model: The id to serve; there is one.
+        model: The id to serve; with the embedded model there is one.
         workers: llama.cpp servers with one thread each, >= 1; each answers one request at a time.
         slots: Prompt beginnings that each server keeps, >= 1.
         context_tokens: Longest prompt and reply together, in tokens, in [16, 8192].
         weights_path: A copy of the weights; `None` takes those of the installed package.
+        served: Another model or student in place of the embedded one, or `None`.
+        port: Where it listens; 0 takes a free one.
         start_timeout_s: How long loading may take, > 0.
 
     Attributes:
         base_url: Where the Messages API is, once started; "" before.
-        api_key: The key for it, drawn for this process alone; "" before.
+        api_key: The key for it, drawn for this process alone; "" before, and where none is asked.
         pid: The child's process id, or `None` while there is none.
     """
 
@@ -62,6 +86,8 @@ class LlamaProcess:
         slots: int = 4,
         context_tokens: int = 2048,
         weights_path: Path | None = None,
+        served: Served | None = None,
+        port: int = 0,
         start_timeout_s: float = 120.0,
     ) -> None:
         self.base_url = ""
@@ -69,6 +95,8 @@ class LlamaProcess:
         self._model = model
         self._sizes = {"workers": workers, "slots": slots, "context_tokens": context_tokens}
         self._weights_path = weights_path
+        self._served = served
+        self._listens = port
         self._start_timeout_s = start_timeout_s
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = 0
@@ -95,7 +123,7 @@ class LlamaProcess:
             except BaseException:
                 self.close()
                 raise
-        self.base_url, self.api_key = f"http://{HOST}:{port}", settings.api_key
+        self.base_url, self.api_key = f"http://{HOST}:{port}", settings.api_key or ""
         return self
 
     def __exit__(
@@ -122,26 +150,51 @@ class LlamaProcess:
             child.kill()
             child.wait()
 
+    def wait(self) -> int:
+        """Wait for the child's end, which is none while all is well, and return its status."""
+        if self._child is None:
+            raise RuntimeError("the local model is not running")
+        while True:
+            # The system may hand Ctrl-C to any thread, and waits without an end only wake in one.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._child.wait(WAIT_S)
+
     def _settings(self) -> ChildSettings:
-        if self._model != MODEL_ID:
+        if self._served is None and self._model != MODEL_ID:
             raise ModelError(
                 f"local model: got {self._model!r}, want {MODEL_ID!r}.",
                 hint="another model needs an endpoint that serves it: teacher=openai",
             )
-        missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+        served = self._served
+        needed = NEEDED if served is None or served.weights else NEEDED[:-1]
+        missing = [name for name in needed if importlib.util.find_spec(name) is None]
         if missing:
             raise ModelError(
                 f"local model: not installed: {', '.join(missing)}.", hint=INSTALL_HINT
             )
-        weights = find_weights(self._weights_path)
+        weights = find_weights(self._weights_path) if served is None else served.weights
         try:
-            engine = EngineSettings(weights=weights, **self._sizes)
+            engine = None if weights is None else EngineSettings(weights=weights, **self._sizes)
         except ValidationError as error:
             fault = error.errors()[0]
             raise ModelError(
                 f"local model: {fault['loc'][0]}: got {fault['input']!r}. {fault['msg']}."
             ) from error
-        return ChildSettings(api_key=secrets.token_urlsafe(32), model=self._model, engine=engine)
+        if served is None:
+            key = secrets.token_urlsafe(32)
+            return ChildSettings(
+                api_key=key, model=self._model, display_name=DISPLAY_NAME, engine=engine
+            )
+        return ChildSettings(
+            api_key=None,
+            model=self._model,
+            display_name=served.display_name,
+            port=self._listens,
+            engine=engine,
+            chat=served.chat,
+            student=served.student,
+            reply_tokens=served.reply_tokens,
+        )
 
 
 def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -1,8 +1,9 @@
-"""The child process: a Messages API for the embedded model on the loopback address.
+"""The child process: a Messages API for one model on the loopback address.
 
 The official SDK is its client, so that the path without a key is the path with one. What it serves
 of the API: `POST /v1/messages`, also streamed (the events of the finished reply),
 `POST /v1/messages/count_tokens`, `GET /v1/models` and `GET /v1/models/{id}`; the rest is a 404.
+Beside it, of OpenAI's API, `POST /v1/chat/completions`: see `distill.models.llama.chat_wire`.
 
 Beyond the API, in the body of `/v1/messages`:
 
@@ -19,7 +20,8 @@ holds depends on what ran before, and a count of the ledger must not.
 
 Only this machine gets in: the socket is on 127.0.0.1, a `Host` header of another name is refused
 (a web page could otherwise reach it through a name of its own), and each call needs the key that
-came through stdin. The process ends when stdin ends, so it cannot outlive who started it.
+came through stdin, where one did. The process ends when stdin ends, so it cannot outlive who
+started it.
 """
 
 from __future__ import annotations
@@ -41,16 +43,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from distill.models.llama.answering import Answering, LlamaAnswers, StudentAnswers
 from distill.models.llama.backend import HOST, ChildSettings
-from distill.models.llama.chat import prompt_pieces
-from distill.models.llama.engine import Completion, Engine, PromptTooLongError, SchemaError
+from distill.models.llama.chat_wire import chat_body, chat_events, read_chat
 from distill.models.llama.gate import Guard, read_body, tell_error, while_connected
-from distill.models.llama.labels import SameTokensError
-from distill.models.llama.weights import DISPLAY_NAME
 from distill.models.llama.wire import (
     ApiError,
-    MessagesRequest,
-    invalid,
     message_body,
     message_events,
     not_found,
@@ -68,26 +66,29 @@ class Api:
     """The routes.
 
     Args:
-        model: The id that is served.
-        engine: The model.
+        settings: Of the child: the id that is served and what it is called.
+        answers: Who answers.
     """
 
-    def __init__(self, model: str, engine: Engine) -> None:
-        self._model = model
-        self._engine = engine
+    def __init__(self, settings: ChildSettings, answers: Answering) -> None:
+        self._model = settings.model
+        self._display_name = settings.display_name
+        self._reply_tokens = settings.reply_tokens or answers.most_tokens
+        self._answers = answers
 
     def app(self) -> Starlette:
         """Return the ASGI app."""
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            async with self._engine:
+            async with self._answers:
                 yield
 
         return Starlette(
             routes=[
                 Route("/v1/messages", self.messages, methods=["POST"]),
                 Route("/v1/messages/count_tokens", self.count_tokens, methods=["POST"]),
+                Route("/v1/chat/completions", self.chat, methods=["POST"]),
                 Route("/v1/models", self.models, methods=["GET"]),
                 Route("/v1/models/{model_id:path}", self.model, methods=["GET"]),
             ],
@@ -103,23 +104,36 @@ class Api:
         """`POST /v1/messages`."""
         asked = read_messages(await read_body(request))
         self._check_model(asked.model)
-        done = await while_connected(request, self._complete(asked))
+        done = await while_connected(request, self._answers.complete(asked))
         message = message_body(asked.model, done)
         if asked.stream:
             return Response(b"".join(message_events(message)), media_type="text/event-stream")
         return JSONResponse(message)
 
+    async def chat(self, request: Request) -> Response:
+        """`POST /v1/chat/completions`."""
+        wanted = read_chat(await read_body(request))
+        self._check_model(wanted.model)
+        asked = wanted.asked(most_tokens=self._reply_tokens)
+        done = await while_connected(request, self._answers.complete(asked))
+        body = chat_body(asked.model, done)
+        if wanted.stream:
+            usage = wanted.stream_options is not None and wanted.stream_options.include_usage
+            events = b"".join(chat_events(body, usage=usage))
+            return Response(events, media_type="text/event-stream")
+        return JSONResponse(body)
+
     async def count_tokens(self, request: Request) -> Response:
         """`POST /v1/messages/count_tokens`."""
         asked = read_count(await read_body(request))
         self._check_model(asked.model)
-        tokens = await self._engine.count(prompt_pieces(asked.system_text, asked.turns))
-        return JSONResponse({"input_tokens": tokens})
+        return JSONResponse({"input_tokens": await self._answers.count(asked)})
 
     async def models(self, request: Request) -> Response:
         """`GET /v1/models`."""
         return JSONResponse(
             {
+                "object": "list",
                 "data": [self._info()],
                 "has_more": False,
                 "first_id": self._model,
@@ -133,11 +147,11 @@ class Api:
         return JSONResponse(self._info())
 
     def _info(self) -> dict[str, Any]:
-        most = self._engine.context_tokens - 1
+        most = self._answers.most_tokens
         return {
             "type": "model",
             "id": self._model,
-            "display_name": DISPLAY_NAME,
+            "display_name": self._display_name,
             # The API's own value for a date that is not known.
             "created_at": "1970-01-01T00:00:00Z",
             "lifecycle": "active",
@@ -145,31 +159,24 @@ class Api:
             "retires_at": None,
             "max_input_tokens": most,
             "max_tokens": most,
+            # The same as OpenAI's API tells it.
+            "object": "model",
+            "created": 0,
+            "owned_by": "distill",
         }
 
     def _check_model(self, model: str) -> None:
         if model != self._model:
             raise not_found(f"model: {model}")
 
-    async def _complete(self, asked: MessagesRequest) -> Completion:
-        pieces = prompt_pieces(asked.system_text, asked.turns)
-        try:
-            if asked.label_scores is not None:
-                return await self._engine.score_labels(pieces, asked.label_scores)
-            return await self._engine.generate(
-                pieces,
-                max_tokens=asked.max_tokens,
-                temperature=asked.temperature,
-                seed=asked.seed,
-                stop=asked.stop_sequences,
-                schema=asked.schema_asked,
-            )
-        except PromptTooLongError as error:
-            raise invalid(str(error)) from error
-        except SchemaError as error:
-            raise invalid(f"output_config.format.schema: {error}") from error
-        except SameTokensError as error:
-            raise invalid(f"label_scores: {error}") from error
+
+def answering(settings: ChildSettings) -> Answering:
+    """Return who answers, loaded."""
+    if settings.engine is not None:
+        return LlamaAnswers(settings.engine, settings.chat)
+    if settings.student is None:
+        raise ValueError("neither an engine nor a student is named")
+    return StudentAnswers(settings.student)
 
 
 def _end_with_parent(stdin: int, parent: int) -> None:
@@ -192,10 +199,14 @@ def main() -> None:
     # Whatever else prints does not belong into the one line that the parent reads.
     announce = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    engine = Engine(settings.engine)
-    listening = socket.create_server((HOST, 0), backlog=BACKLOG)
+    try:
+        listening = socket.create_server((HOST, settings.port), backlog=BACKLOG)
+    except OSError as error:
+        # Without a stack: another program has the port, and the parent shows this line.
+        sys.exit(f"port {settings.port}: {error.strerror}")
+    answers = answering(settings)
     port = listening.getsockname()[1]
-    app = Guard(Api(settings.model, engine).app(), api_key=settings.api_key, port=port)
+    app = Guard(Api(settings, answers).app(), api_key=settings.api_key, port=port)
     config = uvicorn.Config(
         app,
         log_level="error",

@@ -54,11 +54,13 @@ def not_found(message: str) -> ApiError:
     return ApiError(404, "not_found_error", message)
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Whatever is not known is refused."""
+
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
 
-class TextBlock(_Strict):
+class TextBlock(Strict):
     """A text block; a cache mark is accepted, and llama.cpp keeps prefixes anyway."""
 
     type: Literal["text"]
@@ -90,27 +92,27 @@ def _with_words(text: str) -> str:
 StopSequence = Annotated[str, AfterValidator(_with_words)]
 
 
-class Message(_Strict):
+class Message(Strict):
     """One turn."""
 
     role: Literal["user", "assistant"]
     content: Content
 
 
-class JsonFormat(_Strict):
+class JsonFormat(Strict):
     """The JSON schema that the reply obeys."""
 
     type: Literal["json_schema"]
     json_schema: dict[str, Any] = Field(alias="schema")
 
 
-class OutputConfig(_Strict):
+class OutputConfig(Strict):
     """What shapes the output."""
 
     format: JsonFormat | None = None
 
 
-class CountRequest(_Strict):
+class CountRequest(Strict):
     """The body of `/v1/messages/count_tokens`, and the prompt of `/v1/messages`."""
 
     model: str
@@ -122,7 +124,7 @@ class CountRequest(_Strict):
     def _has_words(self) -> CountRequest:
         last = len(self.messages) - 1
         for i, message in enumerate(self.messages):
-            text = _text(message.content)
+            text = text_of(message.content)
             prefill = i == last and message.role == "assistant"
             if not text and not prefill:
                 raise ValueError(f"messages.{i}: want non-empty content")
@@ -135,14 +137,14 @@ class CountRequest(_Strict):
     @property
     def system_text(self) -> str | None:
         """The system prompt as one text."""
-        return None if self.system is None else _text(self.system)
+        return None if self.system is None else text_of(self.system)
 
     @property
     def turns(self) -> list[tuple[str, str]]:
         """(role, text) in order; consecutive turns of one role are one turn."""
         merged: list[tuple[str, str]] = []
         for message in self.messages:
-            text = _text(message.content)
+            text = text_of(message.content)
             if merged and merged[-1][0] == message.role:
                 text = f"{merged.pop()[1]}\n{text}"
             merged.append((message.role, text))
@@ -168,6 +170,11 @@ class MessagesRequest(CountRequest):
         default=None, min_length=2
     )
 
+    @property
+    def first_logprobs(self) -> int | None:
+        """How many likeliest tokens are told of each drawn one; this API has no such wish."""
+        return None
+
     @model_validator(mode="after")
     def _scores_stand_alone(self) -> MessagesRequest:
         if self.label_scores is None:
@@ -185,11 +192,11 @@ def read_messages(raw: bytes) -> MessagesRequest:
     Raises:
         ApiError: 400 with the first fault, its field first.
     """
-    data = _json(raw)
+    data = json_object(raw)
     try:
         return MessagesRequest.model_validate(data)
     except ValidationError as error:
-        _refuse(error)
+        refuse(error)
 
 
 def read_count(raw: bytes) -> CountRequest:
@@ -198,11 +205,11 @@ def read_count(raw: bytes) -> CountRequest:
     Raises:
         ApiError: 400 with the first fault, its field first.
     """
-    data = _json(raw)
+    data = json_object(raw)
     try:
         return CountRequest.model_validate(data)
     except ValidationError as error:
-        _refuse(error)
+        refuse(error)
 
 
 def message_body(model: str, done: Completion) -> dict[str, Any]:
@@ -253,11 +260,17 @@ def _event(data: dict[str, Any]) -> bytes:
     return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-def _text(blocks: list[TextBlock]) -> str:
+def text_of(blocks: list[TextBlock]) -> str:
+    """Return text blocks as one text."""
     return "\n".join(block.text for block in blocks)
 
 
-def _json(raw: bytes) -> dict[str, Any]:
+def json_object(raw: bytes) -> dict[str, Any]:
+    """Read a body that asks for no tools.
+
+    Raises:
+        ApiError: 400.
+    """
     try:
         data = pydantic_core.from_json(raw, allow_inf_nan=False)
     except ValueError as error:
@@ -270,7 +283,12 @@ def _json(raw: bytes) -> dict[str, Any]:
     return data
 
 
-def _refuse(error: ValidationError) -> NoReturn:
+def refuse(error: ValidationError) -> NoReturn:
+    """Tell the first fault of a body, its field first.
+
+    Raises:
+        ApiError: 400.
+    """
     fault = error.errors(include_url=False, include_context=False)[0]
     message = fault["msg"].removeprefix("Value error, ")
     where = ".".join(str(part) for part in fault["loc"])

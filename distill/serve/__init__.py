@@ -1,0 +1,6 @@
+"""A trained student behind the Messages API and OpenAI's chat API, on this machine alone."""
+
+from distill.serve.export import GGUF_FILE, export_student
+from distill.serve.student import Ready, find_student, make_ready
+
+__all__ = ["GGUF_FILE", "Ready", "export_student", "find_student", "make_ready"]
