@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from distill.component import Share, Text, component
 from distill.rationales import parted
@@ -19,6 +21,7 @@ from distill.students.sft import TRAINER, conversations, split
 from distill.students.trained import Trained
 
 TWO_TASKS_TRAINER = "distill.students.lm.two_tasks"
+Prefix = Annotated[str, Field(description="a text, which may be empty")]
 
 
 @component
@@ -47,8 +50,8 @@ class StepByStep(TunedSettings):
 
     mode: Literal["two_tasks", "rationale_first"]
     answer_weight: Share
-    predict: str
-    explain: str
+    predict: Prefix
+    explain: Prefix
     marker: Text
 
     def __post_init__(self) -> None:
