@@ -17,7 +17,7 @@ from distill.tasks import Task
 # Arms that a run makes itself.
 ARMS = frozenset(
     {"majority", "real_only", "distilled_only", "self_trained", "unfiltered", "random_same_size",
-     "teacher", "real_and_distilled", "base", "endpoint"}
+     "teacher", "distilled", "real_and_distilled", "base", "endpoint"}
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 

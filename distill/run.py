@@ -9,7 +9,6 @@ it was.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -38,10 +37,11 @@ from distill.record import RunRecord
 from distill.report import CROISSANT, write_card, write_croissant, write_figures, write_report
 from distill.review import review_rows, write_review
 from distill.stages.augment import augment
+from distill.stages.beyond import beyond
 from distill.stages.canaries import ask_canaries
 from distill.stages.contrast import contrasts, read_baseline, real_references
-from distill.stages.deepen import break_down, train_again
-from distill.stages.evaluate import Evaluation, evaluate, teacher_answers
+from distill.stages.deepen import train_again
+from distill.stages.evaluate import evaluate
 from distill.stages.evaluate_endpoint import endpoint_answers, evaluate_endpoint
 from distill.stages.export import (
     export_dataset,
@@ -54,7 +54,7 @@ from distill.stages.generate import generate
 from distill.stages.guard import look, merged
 from distill.stages.hand_over import hand_over
 from distill.stages.judge import judge
-from distill.stages.marked import human_marks, read_marks
+from distill.stages.marked import read_marks
 from distill.stages.measure import measure
 from distill.stages.read import (
     check_heldout,
@@ -66,8 +66,7 @@ from distill.stages.read import (
 from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
-from distill.stages.several import beside_students
-from distill.stages.synthetic import Answer, read_synthetic, synthetic_gap
+from distill.stages.synthetic import read_synthetic
 from distill.stages.train import dataset_examples, train
 from distill.stopped import leave_evidence
 from distill.students import Endpoint, Examples, Student, Tuned
@@ -306,17 +305,8 @@ def prove(record: RunRecord, client: ModelClient) -> None:
             controls=plan.evaluate.controls,
             again=again,
         )
-        evaluation = break_down(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
-        evaluation = beside_others(record, evaluation, record.trained.answer, client)
-        evaluation = beside_students(
-            evaluation,
-            plan.students,
-            examples,
-            record.heldout.frame,
-            task=plan.task,
-            client=client,
-            metrics=metrics,
-            seed=plan.seed,
+        evaluation = beyond(
+            record, evaluation, examples, record.trained.answer, metrics=metrics, client=client
         )
         record.evaluation = train_again(
             evaluation,
@@ -346,45 +336,10 @@ def evaluate_outside(
             metrics=metrics,
             seed=plan.seed,
         )
-        evaluation = break_down(evaluation, heldout, task=plan.task, seed=plan.seed)
         answer = partial(endpoint_answers, student, task=plan.task, client=client)
-        evaluation = beside_others(record, evaluation, answer, client)
-        record.evaluation = beside_students(
-            evaluation,
-            plan.students,
-            examples,
-            heldout,
-            task=plan.task,
-            client=client,
-            metrics=metrics,
-            seed=plan.seed,
+        record.evaluation = beyond(
+            record, evaluation, examples, answer, metrics=metrics, client=client
         )
-
-
-def beside_others(
-    record: RunRecord, evaluation: Evaluation, answer: Answer, client: ModelClient
-) -> Evaluation:
-    """Return the evaluation with what humans and synthetic held-out items say of the student."""
-    plan, heldout = record.plan, heldout_of(record)
-    if record.marks is not None and heldout is not None:
-        marks = human_marks(evaluation, record.marks, heldout, right_from=plan.calibrate.right_from)
-        evaluation = replace(evaluation, human=marks)
-    if record.synthetic is None or heldout is None:
-        return evaluation
-    teacher = partial(
-        teacher_answers, record.table, task=plan.task, teacher=plan.teacher, client=client
-    )
-    gap = synthetic_gap(
-        evaluation,
-        record.synthetic.frame,
-        record.table,
-        heldout,
-        answer=answer,
-        teacher=teacher if plan.evaluate.teacher else None,
-        metrics=partial(on_items, plan.metrics, client=client),
-        seed=plan.seed,
-    )
-    return replace(evaluation, synthetic=gap)
 
 
 def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -> None:

@@ -269,9 +269,6 @@ def test_a_served_student_is_evaluated_and_teaches(
     bench.write("seeds.jsonl", [{"question": f"{text} today"} for text in TEXTS])
     with serving(classifier) as server:
         base_url = server.url if via == "local" else f"{server.url}/v1"
-        teacher = [f"teacher={via}", f"teacher.model={server.model}"]
-        if via == "llamacpp":
-            teacher.append("teacher.label_logprobs=none")
         ended = bench.main(
             [
                 "run",
@@ -289,8 +286,9 @@ def test_a_served_student_is_evaluated_and_teaches(
                 "filter=none",
                 "metric=classify",
                 "guard=none",
-                *teacher,
-                f"teacher.base_url={base_url}",
+                "teacher=local",
+                f"teacher.model={server.model}",
+                f"teacher.base_url={server.url}",
                 "student=endpoint",
                 f"teacher@student.via={via}",
                 f"student.model={server.model}",
