@@ -75,16 +75,12 @@ def make_ready(folder: Path) -> Ready:
         served = Served(display_name=f"distill {type(student).__name__}", student=folder)
         return Ready(model=name, served=served, context_tokens=None)
     called = f"distill {student.about.method or 'base'} of {student.about.base.name}"
+    if student.opening or student.answer_after is not None:
+        return _by_torch(folder, called, "it reads a prefix, or says more than its answer")
     try:
         about = export_student(student, folder)
     except (GgufError, VocabularyError) as error:
-        digest = _sha256(next(iter(sorted(folder.glob("*.safetensors"))), folder / ABOUT_FILE))
-        return Ready(
-            model=f"{STUDENT}-{digest[:SHOWN_DIGITS]}",
-            served=Served(display_name=called, student=folder),
-            context_tokens=None,
-            note=f"served by torch, more slowly: {str(error).splitlines()[0]}",
-        )
+        return _by_torch(folder, called, str(error).splitlines()[0])
     return Ready(
         model=f"{STUDENT}-{_sha256(folder / GGUF_FILE)[:SHOWN_DIGITS]}",
         served=Served(
@@ -94,6 +90,16 @@ def make_ready(folder: Path) -> Ready:
             reply_tokens=student.max_new_tokens,
         ),
         context_tokens=about.context_tokens,
+    )
+
+
+def _by_torch(folder: Path, called: str, why: str) -> Ready:
+    digest = _sha256(next(iter(sorted(folder.glob("*.safetensors"))), folder / ABOUT_FILE))
+    return Ready(
+        model=f"{STUDENT}-{digest[:SHOWN_DIGITS]}",
+        served=Served(display_name=called, student=folder),
+        context_tokens=None,
+        note=f"served by torch, more slowly: {why}",
     )
 
 
