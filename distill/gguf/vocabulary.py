@@ -75,6 +75,8 @@ def read_vocabulary(folder: Path, *, size: int) -> Vocabulary:
         merges = [one if isinstance(one, str) else " ".join(one) for one in model["merges"]]
     except (KeyError, TypeError, AttributeError) as error:
         raise VocabularyError(f"{folder}: tokenizer.json is damaged ({error!r}).") from error
+    if not merges:
+        raise VocabularyError(f"{folder}: the tokenizer has no merges, which llama.cpp asks for.")
     if max(by_id) >= size:
         raise VocabularyError(f"{folder}: {max(by_id) + 1} tokens, and the model has {size}.")
     at = {token: number for number, token in by_id.items()}

@@ -60,6 +60,7 @@ class LanguageModel:
         device: `auto` takes a GPU where there is one.
         threads: Of the CPU, or `None` for the library's own choice.
         kept: Where the embedded base is kept once it is converted.
+        gguf: Whether `save` writes it for llama.cpp too.
     """
 
     about: About
@@ -70,6 +71,7 @@ class LanguageModel:
     device: str
     threads: int | None
     kept: Path
+    gguf: bool = False
     _loaded: list[tuple[Any, Any]] = field(default_factory=list, repr=False, compare=False)
 
     def answer(self, questions: Sequence[str]) -> list[str]:
@@ -203,6 +205,10 @@ class LanguageModel:
             "answers_at_once": self.answers_at_once,
         }
         write_text(folder / ABOUT_FILE, json.dumps(about, ensure_ascii=False, indent=2) + "\n")
+        if self.gguf:
+            from distill.serve.export import export_student
+
+            export_student(self, folder)
 
 
 def load_language_model(folder: Path, about: Mapping[str, Any]) -> LanguageModel:
