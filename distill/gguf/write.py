@@ -91,7 +91,7 @@ def write_gguf(
                     continue
                 target = names.get_name(source, try_suffixes=(".weight", ".bias"))
                 if target is None:
-                    raise GgufError(f"{folder}: the tensor {source} has no place in {arch}.")
+                    raise GgufError(f"gguf: the tensor {source} has no place in {arch}.")
                 dealt = _dealt(source, weights, config) if deals else weights
                 _add(writer, target, dealt, precision)
             writer.write_header_to_file()

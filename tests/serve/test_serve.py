@@ -248,6 +248,11 @@ def test_a_classifier_answers_with_its_label_and_its_probabilities(classifier: P
         assert chat["choices"][0]["message"]["content"] == "news"
         assert sum(np.exp(list(told["label_logprobs"].values()))) == pytest.approx(1)
         assert told["content"][0]["text"] == "news"
+        code, told_no = server.raw(
+            "/v1/chat/completions", {"model": server.model, "messages": turn, "logprobs": True}
+        )
+        assert code == 400
+        assert "no schema, stop or token logprobs" in told_no["error"]["message"]
         assert status == 400
         assert "want the labels of this student: news, sport" in refused["error"]["message"]
         assert server.end()[0] == 130

@@ -173,7 +173,8 @@ class StudentAnswers:
         role, question = asked.turns[-1]
         if role != "user":
             raise invalid("messages: want a last turn of the user's for this student")
-        if asked.schema_asked is not None or asked.stop_sequences or asked.first_logprobs:
+        beyond = asked.schema_asked is not None or asked.first_logprobs is not None
+        if beyond or asked.stop_sequences:
             raise invalid("this student gives whole answers: no schema, stop or token logprobs")
         async with self._alone:
             if asked.label_scores is not None:
