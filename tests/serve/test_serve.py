@@ -209,6 +209,13 @@ def test_a_foreign_host_header_is_refused_on_every_way_in(
 
 
 @trains
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+def test_a_web_page_of_another_origin_is_refused(server: Server, origin: str) -> None:
+    assert server.raw("/v1/models", Origin=origin)[0] == 403
+    assert server.raw("/v1/models", Origin=server.url)[0] == 200
+
+
+@trains
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
 def test_an_error_comes_in_the_envelope_of_its_api(server: Server, path: str) -> None:
     body = {"model": "x", "max_tokens": 1, "messages": [{"role": "user", "content": "Q"}]}
