@@ -246,6 +246,8 @@ def _fault(kind: Any, key: str, detail: Any) -> Fault:
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "unexpected_keyword_argument":
         return _no_such_key(where, loc[-1], list(fields))
+    if detail["type"] == "extra_forbidden":  # below a key that holds several
+        return Fault(where, "no such key", shown(detail["input"]))
     if detail["type"] == "missing":
         return Fault(where, _rule(fields, loc, "a value"), "nothing")
     if not loc:

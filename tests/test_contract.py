@@ -57,7 +57,7 @@ CHAT_API = [
 # What else a choice wants before a run can be built with it.
 BESIDE = {
     **{choice: ["teacher.model=some-model"] for choice in CHAT_API},
-    ("teacher", "trained"): ["teacher.path=student"],
+    ("teacher", "trained"): ["teacher.path=student", "teacher.model=student-0"],
     ("task", "classify"): ["task.labels=[news,sport]"],
     ("judge", "confidence"): ["task=classify", "task.labels=[news,sport]"],
     ("judge", "agreement"): ["teacher.samples=3"],
@@ -66,6 +66,8 @@ BESIDE = {
     ("export", "preference"): ["judge=pairwise", "teacher.samples=2", "seeds.real_labels=0"],
     ("filter", "format_regex"): ["filter.format_regex.pattern='####'"],
     ("student", "endpoint"): ["student.model=some-model"],
+    ("student", "dpo"): ["judge=pairwise", "teacher.samples=2"],
+    ("student", "step_by_step"): ["task=math"],
     ("student", "classifier"): ["task=classify", "task.labels=[news,sport]"],
     ("student", "soft_targets"): ["task=classify", "task.labels=[news,sport]"],
     ("student", "soft_targets_lm"): ["student.teacher=some/model"],

@@ -19,10 +19,17 @@ EXPERIMENTS = sorted((conf_dir() / "experiment").glob("*.yaml"))
 # The part of a run that has to come from the user.
 INPUTS = {
     "gsm8k": ("seeds.path=seeds.jsonl", "heldout.path=heldout.jsonl"),
+    "numbers": (
+        "seeds.path=seeds.jsonl",
+        "heldout.path=heldout.jsonl",
+        "task.labels=[a,b]",
+        "teacher.path=student",
+        "teacher.model=student-0",
+    ),
     "endpoint": ("task=math", "heldout.path=heldout.jsonl", "student.model=some-model"),
 }
 RUN_BELOW = {"kubernetes", "gsm8k", "demo"}
-RUN_ELSEWHERE = {"endpoint"}  # test_run_endpoint.py
+RUN_ELSEWHERE = {"endpoint", "numbers"}  # test_run_endpoint.py, test_run_numbers.py
 
 
 def test_every_experiment_is_run_by_a_test() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,23 +11,24 @@ from sklearn.datasets import load_digits
 from workbench import Workbench
 
 from distill.config import compose
+from distill.models.trained import student_id
 from distill.students import Classifier, Examples, Trained
 
 pytest.importorskip("torch", reason="pip install 'distill[train]'")
 
 COMMON = (
-    "task=classify",
+    "experiment=numbers",
     "task.labels=['0','1','2','3','4','5','6','7','8','9']",
-    "task.prompt='{question}'",
-    "task.calibration=none",
-    "student=soft_targets",
-    "student.features=numbers",
     "heldout.path=heldout.jsonl",
-    # Words of numbers: two digits may share half of them.
-    "guard.contamination.mode=warn",
+    "judge=none",
     "evaluate.curve=[]",
     "evaluate.controls=false",
 )
+
+
+def words_of(bench: Workbench) -> list[str]:
+    """Return a run's words without those about an endpoint."""
+    return [*(word for word in bench.words() if not word.startswith("teacher.")), *COMMON]
 
 
 def write_digits(bench: Workbench) -> None:
@@ -43,31 +45,33 @@ def write_digits(bench: Workbench) -> None:
 
 def test_a_net_trained_on_numbers_teaches_a_smaller_one(bench: Workbench) -> None:
     write_digits(bench)
-    large = bench.run_unjudged(
-        *COMMON,
-        "seeds.path=labelled.jsonl",
-        "seeds.real_labels=null",
-        "student.hidden=128",
-        "student.alpha=0",
+    large = bench.main(
+        [
+            *words_of(bench),
+            "teacher=local",
+            "evaluate.teacher=false",
+            "seeds.path=labelled.jsonl",
+            "seeds.real_labels=null",
+            "student.hidden=128",
+            "student.alpha=0",
+        ]
     )
     assert large.status == 0, large.err
     assert bench.manifest["eval"]["accuracy"] > 0.85
     assert bench.manifest["student_calibration"]["examples"] == 120
     bench.out.rename(bench.folder / "large")
 
-    words = [word for word in bench.words() if not word.startswith("teacher.")]
-    small = bench.main(
-        [
-            *words,
-            *COMMON,
-            "judge=none",
-            "teacher=trained",
-            "teacher.path=large/student",
-            "seeds.path=unlabelled.jsonl",
-            "seeds.real_labels=30",
-            "student.hidden=32",
-        ]
-    )
+    words = [
+        *words_of(bench),
+        "teacher.path=large/student",
+        "seeds.path=unlabelled.jsonl",
+        "seeds.real_labels=30",
+        "student.hidden=32",
+    ]
+    unknown = bench.main([*words, "teacher.model=x"])
+    assert unknown.status == 2
+    (known,) = re.findall(r"hint: (teacher.model=student-\w{16})\n", unknown.err)
+    small = bench.main([*words, known])
 
     assert small.status == 0, small.err
     manifest = bench.manifest
@@ -75,6 +79,14 @@ def test_a_net_trained_on_numbers_teaches_a_smaller_one(bench: Workbench) -> Non
     assert manifest["teacher"]["cost_usd"] == 0
     assert manifest["verdict"] == "helps"
     assert {"real_only", "distilled_only", "teacher"} <= set(manifest["eval"]["arms"])
+
+    # Its files are not needed where the ledger has its answers.
+    rows = bench.files(bench.out)["dataset.jsonl"]
+    (bench.folder / "large").rename(bench.folder / "gone")
+    again = bench.main([*words, known])
+    assert again.status == 0, again.err
+    assert bench.manifest["teacher"]["requests"] == 0
+    assert bench.files(bench.out)["dataset.jsonl"] == rows
 
 
 def two_labels() -> Trained:
@@ -97,7 +109,7 @@ def test_questions_that_are_no_numbers_are_told_before_anything_is_spent(bench: 
     write_digits(bench)
     bench.write("seeds.jsonl", [{"question": "[1, 2]"}, {"question": "not a number"}])
 
-    ended = bench.run_unjudged(*COMMON, "seeds.path=seeds.jsonl")
+    ended = bench.main([*words_of(bench), "teacher.path=nowhere", "teacher.model=x"])
 
     assert ended.status == 2
     assert "question 2: got 'not a number', want numbers" in ended.err
@@ -107,15 +119,14 @@ def test_questions_that_are_no_numbers_are_told_before_anything_is_spent(bench: 
 
 def test_a_teacher_that_tells_other_labels_apart_is_told(bench: Workbench) -> None:
     write_digits(bench)
-    words = [word for word in bench.words() if not word.startswith("teacher.")]
-    common = [*words, *COMMON, "judge=none", "teacher=trained", "seeds.path=unlabelled.jsonl"]
-    ended = bench.main([*common, "teacher.path=nowhere"])
+    common = [*words_of(bench), "seeds.path=unlabelled.jsonl"]
+    ended = bench.main([*common, "teacher.path=nowhere", "teacher.model=x"])
     assert ended.status == 2, ended.err
     assert "no trained student" in ended.err
     assert not ended.has_traceback
     folder = bench.folder / "letters"
     folder.mkdir()
     two_labels().save(folder)
-    ended = bench.main([*common, "teacher.path=letters"])
+    ended = bench.main([*common, "teacher.path=letters", f"teacher.model={student_id(folder)}"])
     assert ended.status == 1, ended.err
     assert "it tells a, b apart, and was asked for 0, 1, 2" in ended.err

@@ -85,6 +85,8 @@ def test_a_training_ends_at_its_limits_with_a_sentence(
     hasty = tune("student.max_seconds=0.5")
     assert hasty.status == 1
     assert "student.max_seconds: 0 of ? steps were done after 0.5 s." in hasty.err
+    (log,) = bench.folder.glob("training/tuning-*/log.txt")
+    assert "Traceback" not in log.read_text()
 
 
 def test_what_is_missing_is_said_before_anything_is_paid(

@@ -27,6 +27,16 @@ from distill.trust import (
 )
 
 SEED = "seeds.path=x.jsonl"
+# What else an experiment wants of its user.
+WANTED = {
+    "endpoint": ["student.model=m"],
+    "numbers": [
+        "teacher.path=student",
+        "teacher.model=student-0",
+        "task.labels=[a,b]",
+        "heldout.path=h.jsonl",
+    ],
+}
 
 
 def refused(config: dict[str, Any], **words: Any) -> str:
@@ -43,7 +53,7 @@ def unread(text: str) -> str:
 
 def shipped() -> list[list[str]]:
     experiments = [
-        [f"experiment={name}", SEED, *(["student.model=m"] if name == "endpoint" else [])]
+        [f"experiment={name}", SEED, *WANTED.get(name, [])]
         for name in choices_of("experiment", [conf_dir()])
     ]
     tasks = [["task=qa", SEED], ["task=math", SEED], ["task=classify", SEED, "task.labels=[a,b]"]]

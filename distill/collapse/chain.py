@@ -250,4 +250,6 @@ class StudentBreed:
             answers=answers,
             real=np.ones(len(learnt), dtype=np.bool_),
             label_probs=np.eye(len(labels))[[at[a] for a in answers]] if labels else None,
+            rationales=(),
+            rejected=(),
         )

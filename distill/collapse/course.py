@@ -17,6 +17,7 @@ from distill.metrics import AskingMetric, ItemMetric
 from distill.plan import CollapseSettings, Plan
 from distill.stages.read import check_labels, read_heldout, read_seeds
 from distill.stages.train import dataset_examples
+from distill.students import Dpo, StepByStep, Tuned
 from distill.table import GENERATED_COLUMNS, REAL, SYNTHETIC, TEACHER, add_columns
 
 LEAST_TEXTS = 20
@@ -153,6 +154,14 @@ def _students(
         raise ConfigError([Fault("metric", want, got, hint)])
     if student is None or not isinstance(metric, ItemMetric):
         raise TypeError("a student and a headline metric are there; build has checked it")
+    if isinstance(student, Dpo | StepByStep):
+        raise UserError(
+            f"collapse: got the student {type(student).__name__}, want one that learns from "
+            "answers alone: no generation judges or explains those of the one before.",
+            hint="student=sft",
+        )
+    if isinstance(student, Tuned):
+        student.ready()
     rows = add_columns(table, GENERATED_COLUMNS).with_columns(answer="reference")
     real = rows.filter(pl.col("source") == REAL)
     pool = rows.filter(pl.col("source") == TEACHER)["question"].to_list()

@@ -124,12 +124,12 @@ def _read(place: Path, path: str) -> _File:
             raise UserError(f"{want} ({NAME} is larger than {MAX_BYTES} bytes).", hint=hint)
         return _File.model_validate_json(place.read_bytes())
     except (OSError, ValueError) as error:
-        raise UserError(f"{want} ({_cause(error)}).", hint=hint) from error
+        raise UserError(f"{want} ({_cause(error, place.name)}).", hint=hint) from error
 
 
-def _cause(error: OSError | ValueError) -> str:
+def _cause(error: OSError | ValueError, name: str) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or NAME
+        where = ".".join(str(part) for part in first["loc"]) or name
         return printable(f"{where}: {first['msg']}")[:MAX_CHARS]
-    return f"{NAME}: {getattr(error, 'strerror', None) or error}"
+    return printable(f"{name}: {getattr(error, 'strerror', None) or error}")[:MAX_CHARS]

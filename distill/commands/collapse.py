@@ -6,9 +6,14 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from distill.errors import UserError
+
+if TYPE_CHECKING:
+    from distill.collapse.chain import Generation
+    from distill.plan import Plan
 
 EPILOG = """\
 Nothing is paid for. With student=none an n-gram model learns the real texts of seeds.path and is
@@ -44,13 +49,20 @@ def run(argv: list[str]) -> int:
     from distill.collapse.show import draw, print_collapse, to_json
     from distill.config import compose, flatten, without_secrets
     from distill.paths import write_text
+    from distill.students import Tuned
     from distill.tracking.collapse import mirror_collapse
 
     config = compose(overrides, config_dir=flags.config_dir)
     plan = build(config)
     told_to = Console(stderr=True)
-    with told_to.status("") as status:
-        made = follow(plan, lambda title, one: status.update(f"{title}: generation {one.number}"))
+    if isinstance(plan.student, Tuned):
+        # Its trainings show bars of their own, and a generation takes long enough for a line.
+        made = follow(plan, lambda title, one: told_to.print(_line(title, one, plan)))
+    else:
+        with told_to.status("") as status:
+            made = follow(
+                plan, lambda title, one: status.update(f"{title}: generation {one.number}")
+            )
     told = to_json(made, uuid4().hex)
     folder = plan.out
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,6 +85,12 @@ def run(argv: list[str]) -> int:
     print_collapse(told, made, Console())
     sys.stdout.write(f"\nPage     {folder / 'collapse.html'}\nPicture  {folder / 'collapse.png'}\n")
     return 0
+
+
+def _line(title: str, one: Generation, plan: Plan) -> str:
+    alarm = "; clearly less varied than generation 0" if one.less_varied else ""
+    figure = f"{next(iter(plan.metrics))} {one.heldout:.3f}"
+    return f"{title}: generation {one.number} of {plan.collapse.generations}, {figure}{alarm}"
 
 
 def _textbook(overrides: list[str]) -> int:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from distill.component import Share, component
 from distill.guards.finding import Evidence, Finding, Mode, Untold, When
-from distill.table import HUMAN, ORIGINS, SYNTHETIC, is_in
+from distill.table import HUMAN, ORIGINS, REAL, SYNTHETIC, is_in
 
 Limit = Annotated[Share | None, Field(description="a share in [0, 1], or null")]
 WORDS = {"log": "out of logs", HUMAN: "hand-written or of no declared origin", SYNTHETIC: SYNTHETIC}
@@ -20,7 +20,7 @@ class SeedShares:
     """Fire when too many seeds are hand-written or synthetic instead of asked by users.
 
     Before anything is spent it counts the seeds by their origin; in the finished dataset it counts
-    the rows whose question is synthetic, as augmented ones are.
+    the rows whose question is synthetic, as augmented ones are, and those that a human answered.
 
     Args:
         mode: `error`, `warn` or `off`.
@@ -29,6 +29,9 @@ class SeedShares:
         max_synthetic: Highest share of the seeds that may be synthetic, in [0, 1]; `None` is off.
         max_synthetic_rows: Highest share of the dataset's rows whose question may be synthetic, in
             [0, 1]; `None` is off.
+        min_real_answers: Lowest share of the dataset's rows that a human has answered, in [0, 1];
+            `None` is off. It is for a teacher that is a student itself: without real answers
+            beside its own, generations collapse.
 
     Source:
         Gerstgrasser et al. 2024 (arXiv:2404.01413): synthetic data that is added to the real keeps
@@ -40,6 +43,7 @@ class SeedShares:
     max_human: Limit
     max_synthetic: Limit
     max_synthetic_rows: Limit
+    min_real_answers: Limit
 
     def look(self, evidence: Evidence) -> Finding:
         """Count the seeds, or the rows of the finished dataset."""
@@ -74,6 +78,15 @@ class SeedShares:
         )
 
     def _rows(self, rows: pl.DataFrame) -> Finding:
+        real, least = rows.filter(pl.col("source") == REAL).height, self.min_real_answers
+        if least is not None and real < least * rows.height:
+            return Finding(
+                fires=True,
+                sentence=f"{real:,} of {rows.height:,} rows of the dataset have a human's answer, "
+                f"less than the {least:.0%} wanted.",
+                hint="more of seeds.real_labels, a smaller select.max_rows, or "
+                "guard.seed_shares.min_real_answers",
+            )
         made = rows.filter(pl.col("origin") == SYNTHETIC).height
         sentence = f"{made:,} of {rows.height:,} questions of the dataset are synthetic"
         most = self.max_synthetic_rows

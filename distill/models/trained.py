@@ -1,8 +1,8 @@
 """A classifier that an earlier run trained, as the teacher of the next: its whole distribution.
 
 The teacher with everything in view: no endpoint, no key, no cost, and the probability of each
-label as it stands. What it answers goes into the ledger as the answers of any other model do, under
-the digest of its files.
+label as it stands. Its id is a digest of its files, so that the ledger's answers are those of this
+very student, and a run can be rebuilt when its files are gone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +52,8 @@ class TrainedModel(ModelSettings):
         return True
 
     def wire(self, request: Request) -> dict[str, Any]:
-        """Return what shapes the answer: the request, and the digest of the student's files."""
+        """Return what shapes the answer."""
         body = message_body(request, model=self.model, max_tokens=self.max_tokens)
-        body["student_sha256"] = _sha256(Path(self.path).expanduser())
         if request.labels is not None:
             body["label_scores"] = list(request.labels)
         return body
@@ -69,16 +67,24 @@ class TrainedModel(ModelSettings):
         """Load the student.
 
         Raises:
-            UserError: there is none, or it is no classifier.
+            UserError: there is none, it is no classifier, or it is another than `model` says.
         """
         from distill.students import load
         from distill.students.classifier import TrainedClassifier
 
-        student = load(Path(self.path).expanduser())
+        folder = Path(self.path).expanduser()
+        student = load(folder)
         if not isinstance(student, TrainedClassifier):
             raise UserError(
                 f"{name}.path: the student in {self.path} gives no probabilities of labels.",
                 hint="name the folder of a run with student=soft_targets or student=classifier",
+            )
+
+        found = student_id(folder)
+        if found != self.model:
+            raise UserError(
+                f"{name}.model: got {self.model!r}, want the id of the student in {self.path}.",
+                hint=f"{name}.model={found}",
             )
 
         async def send(text: str) -> Sent:
@@ -111,16 +117,10 @@ class TrainedModel(ModelSettings):
         yield send
 
 
-def _sha256(folder: Path) -> str | None:
-    """Return the digest of a student's files, or `None` where there are none."""
-    files = sorted(path for path in folder.glob("*") if path.is_file())
-    return _digest(tuple((path, path.stat().st_mtime_ns) for path in files)) if files else None
-
-
-@lru_cache(maxsize=8)
-def _digest(files: tuple[tuple[Path, int], ...]) -> str:
+def student_id(folder: Path) -> str:
+    """Return the id of a trained student: `student-` and 16 hex digits of a digest of its files."""
     total = hashlib.sha256()
-    for path, _ in files:
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         total.update(f"{path.name}\0{content}\n".encode())
-    return total.hexdigest()
+    return f"student-{total.hexdigest()[:16]}"

@@ -182,8 +182,10 @@ def evaluate(
     if isinstance(student, Tuned):
         base = student.untrained()
         answers[BASE] = (None, base.answer(questions))
-        # The reference of a sum is its result, the dataset's answer the way there.
-        if not isinstance(task, Math):
+        # The reference of a sum is its result, the dataset's answer the way there; so it is with a
+        # student that writes its reasoning first.
+        reasons_first = getattr(trained, "answer_after", None) is not None
+        if not isinstance(task, Math) and not reasons_first:
             loss = heldout_loss(base, trained, questions, references, seed=seed, clusters=clusters)
     answers[own] = (len(examples), trained.answer(questions))
     mark_all(metrics, [given for _, given in answers.values()], references)

@@ -87,10 +87,14 @@ def check_questions(student: Student | None, table: pl.DataFrame, heldout: Recor
 
     Raises:
         UserError: a question holds something else, or another number of them.
+        ExtraMissingError: the student cannot be trained without a package that is missing.
     """
-    if isinstance(student, SoftTargets):
-        held = [] if heldout is None else heldout.frame["question"].to_list()
-        student.check_questions([*table["question"], *held])
+    if not isinstance(student, SoftTargets):
+        return
+    width = student.check_questions(table["question"].to_list(), where="seeds")
+    if heldout is not None:
+        held = heldout.frame["question"].to_list()
+        student.check_questions(held, where="heldout", width=width)
 
 
 def read_heldout(heldout: Heldout | None) -> Records | None:

@@ -9,21 +9,27 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from distill.students.classifier import Classifier
+from distill.students.dpo import Dpo
 from distill.students.endpoint import Endpoint
 from distill.students.examples import Examples
 from distill.students.saved import load
 from distill.students.sft import Sft
 from distill.students.soft_targets import SoftTargets
 from distill.students.soft_targets_lm import SoftTargetsLm
+from distill.students.spin import Spin
+from distill.students.step_by_step import StepByStep
 from distill.students.trained import Trained
 
 __all__ = [
     "Classifier",
+    "Dpo",
     "Endpoint",
     "Examples",
     "Sft",
     "SoftTargets",
     "SoftTargetsLm",
+    "Spin",
+    "StepByStep",
     "Student",
     "Trained",
     "Tuned",

@@ -32,12 +32,15 @@ def read_row(question: str) -> list[float]:
     return row
 
 
-def read_rows(questions: Sequence[str], *, width: int | None = None) -> NDArray[np.float64]:
+def read_rows(
+    questions: Sequence[str], *, width: int | None = None, where: str = "student"
+) -> NDArray[np.float64]:
     """Return the numbers of all questions, (questions, features).
 
     Args:
         questions: At least one, unless `width` is given.
         width: How many numbers each must hold; `None` for as many as the first.
+        where: Whose questions they are, for messages.
 
     Raises:
         UserError: one does not hold numbers, or not as many.
@@ -48,13 +51,13 @@ def read_rows(questions: Sequence[str], *, width: int | None = None) -> NDArray[
             row = read_row(question)
         except (ValueError, TypeError, RecursionError) as error:
             raise UserError(
-                f"question {at}: got {shown(question)}, want {RULE}.",
+                f"{where}: question {at}: got {shown(question)}, want {RULE}.",
                 hint="student.features=words reads questions as texts",
             ) from error
         width = width or len(row)
         if len(row) != width:
             raise UserError(
-                f"question {at}: got {len(row)} numbers, want {width} as in the others."
+                f"{where}: question {at}: got {len(row)} numbers, want {width} as in the others."
             )
         rows.append(row)
     return np.array(rows, dtype=np.float64).reshape(len(rows), width or 0)

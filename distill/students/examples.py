@@ -23,6 +23,10 @@ class Examples:
         labels: (labels,) for `task=classify`, else empty.
         label_probs: (examples, labels) targets that sum to 1, or `None`; one-hot where a human
             gave the label.
+        rationales: (examples,) the reasoning before the answer, `None` where it is not kept apart;
+            empty where nobody asks.
+        rejected: (examples,) an answer that the judge found worse, `None` where there is none;
+            empty where nobody asks.
     """
 
     questions: tuple[str, ...]
@@ -30,6 +34,8 @@ class Examples:
     real: NDArray[np.bool_]
     labels: tuple[str, ...] = ()
     label_probs: NDArray[np.float64] | None = None
+    rationales: tuple[str | None, ...] = ()
+    rejected: tuple[str | None, ...] = ()
 
     def __len__(self) -> int:
         """Count the examples."""
@@ -44,6 +50,8 @@ class Examples:
             real=self.real[kept],
             labels=self.labels,
             label_probs=None if self.label_probs is None else self.label_probs[kept],
+            rationales=tuple(self.rationales[i] for i in kept if self.rationales),
+            rejected=tuple(self.rejected[i] for i in kept if self.rejected),
         )
 
 
@@ -60,7 +68,14 @@ def examples_of(rows: pl.DataFrame, labels: tuple[str, ...]) -> Examples:
         real=(rows["source"] == REAL).to_numpy(),
         labels=labels,
         label_probs=_targets(rows, labels) if labels else None,
+        rationales=_texts(rows, "rationale"),
+        rejected=_texts(rows, "rejected_answer"),
     )
+
+
+def _texts(rows: pl.DataFrame, column: str) -> tuple[str | None, ...]:
+    """Return a column, or nothing where the table lacks it: not every run has a judge."""
+    return tuple(rows[column]) if column in rows.columns else ()
 
 
 def _targets(rows: pl.DataFrame, labels: tuple[str, ...]) -> NDArray[np.float64]:

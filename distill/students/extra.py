@@ -1,20 +1,22 @@
-"""Packages of the `train` extra: told of while a config is read, imported where they are used."""
+"""The `train` extra: told of before anything is spent, imported where it is used."""
 
 from __future__ import annotations
 
 import importlib.util
 
+from distill.errors import ExtraMissingError
 
-def want_torch(key: str) -> None:
+
+def require_torch(key: str) -> None:
     """See that torch is there.
 
     Args:
         key: The key that asks for it.
 
     Raises:
-        ValueError: it is not; a config that needs it is then refused before anything is spent.
+        ExtraMissingError: it is not.
     """
     if importlib.util.find_spec("torch") is None:
-        raise ValueError(
-            f"{key}: the package torch is not installed; pip install 'distill[train]' brings it"
+        raise ExtraMissingError(
+            f"{key}: the package torch is not installed.", hint="pip install 'distill[train]'"
         )

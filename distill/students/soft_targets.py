@@ -20,7 +20,7 @@ from distill.students.arrays import read_rows
 from distill.students.calibration import calibrate
 from distill.students.classifier import TrainedClassifier, TrainingError, word_features
 from distill.students.examples import Examples
-from distill.students.extra import want_torch
+from distill.students.extra import require_torch
 from distill.students.layers import (
     Given,
     Layers,
@@ -78,29 +78,41 @@ class SoftTargets:
         """Check what the fields alone cannot say.
 
         Raises:
-            ValueError: they do not go together, or torch is missing.
+            ValueError: they do not go together.
         """
         if self.hidden is None:
             if self.regularisation == 0:
                 raise ValueError("regularisation: want a number above 0 with student.hidden=null")
-            return
-        if self.features == "words":
+        elif self.features == "words":
             raise ValueError("hidden: want null with student.features=words")
-        want_torch("hidden")
 
     @property
     def tasks(self) -> frozenset[str]:
         """Labels only."""
         return frozenset({"classify"})
 
-    def check_questions(self, questions: Sequence[str]) -> None:
-        """See that the student can read them, before anything is spent.
+    def check_questions(
+        self, questions: Sequence[str], *, where: str, width: int | None = None
+    ) -> int | None:
+        """See that the student can be trained on them, before anything is spent.
+
+        Args:
+            questions: Of seeds or held-out rows.
+            where: Which, for messages.
+            width: How many numbers each must hold; `None` for as many as the first.
+
+        Returns:
+            How many they hold; `None` for texts, or where there is no question.
 
         Raises:
             UserError: a question does not hold the numbers that `features` promises.
+            ExtraMissingError: there is a hidden layer, and torch is not installed.
         """
-        if self.features == "numbers":
-            read_rows(questions)
+        if self.hidden is not None:
+            require_torch("student.hidden")
+        if self.features == "words" or not questions:
+            return width
+        return int(read_rows(questions, width=width, where=where).shape[1])
 
     def fit(self, examples: Examples, *, seed: int) -> Trained:
         """Train on the examples.

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from distill.component import Positive, PositiveFloat, Share, Text, component
+from distill.errors import UserError
 from distill.students.examples import Examples
-from distill.students.lm.base import identify, require_training
+from distill.students.lm.base import Base, identify, require_training
 from distill.students.lm.child import run_job
 from distill.students.lm.job import Job
 from distill.students.lm.settings import TunedSettings
@@ -91,7 +92,7 @@ class SoftTargetsLm(TunedSettings):
             UserError: base or teacher is missing, or their vocabularies differ.
         """
         TunedSettings.ready(self)
-        folders = [identify(name).source for name in (self.teacher, self.base)]
+        folders = [base.source for base in (self._teacher(), identify(self.base))]
         # A packaged model has its vocabulary in its weights; there the teacher's pass looks first.
         teacher, student = (read_vocabulary(folder) for folder in folders)
         if teacher is not None and student is not None:
@@ -115,12 +116,12 @@ class SoftTargetsLm(TunedSettings):
         data = split(rows, self.validation_share, seed)
         base, work = identify(self.base), Path(self.work)
         if self.on_policy_share > 0:
-            teacher = {"teacher": self.teacher, "teacher_sha256": identify(self.teacher).sha256}
+            teacher = {"teacher": self.teacher, "teacher_sha256": self._teacher().sha256}
             given = teacher | {"max_new_tokens": self.max_new_tokens}
         else:
             asking = Job(
                 trainer=ASKING,
-                base=identify(self.teacher),
+                base=self._teacher(),
                 settings={
                     **{key: getattr(self, key) for key in ASKED},
                     "student": self.base,
@@ -141,3 +142,10 @@ class SoftTargetsLm(TunedSettings):
         folder = run_job(tuning, work=work, limits=self.limits)
         about = About(method="soft_targets_lm", base=base, adapter=self.lora["rank"] is not None)
         return self.answering(about, folder=folder)
+
+    def _teacher(self) -> Base:
+        try:
+            return identify(self.teacher)
+        except UserError as error:
+            told = str(error.args[0]).replace("student.base:", "student.teacher:")
+            raise UserError(told, hint=error.hint) from error

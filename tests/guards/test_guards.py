@@ -201,7 +201,7 @@ def test_what_few_held_out_items_can_say_is_told() -> None:
 
 def seed_shares(**changes: Any) -> SeedShares:
     usual: dict[str, Any] = {"max_human": None, "max_synthetic": 0, "max_synthetic_rows": 0.5}
-    return SeedShares(**({"mode": "warn"} | usual | changes))
+    return SeedShares(**({"mode": "warn", "min_real_answers": None} | usual | changes))
 
 
 ORIGINS = ["log", "log", "human", "synthetic"]
@@ -237,6 +237,18 @@ def test_rows_with_a_synthetic_question_are_counted_in_the_finished_dataset(
 
     assert found.fires == fires
     assert found.sentence.startswith("2 of 4 questions of the dataset are synthetic")
+
+
+@pytest.mark.parametrize(("least", "fires"), [(0.5, False), (0.6, True), (None, False), (0, False)])
+def test_rows_that_a_human_answered_are_counted_in_the_finished_dataset(
+    least: float | None, fires: bool
+) -> None:
+    table = answered_table(["x"] * 5, source=["real", "real", "teacher", "teacher", "real"])
+    fallen = drop(table, pl.col("id") == "r4", stage="filter", reason="empty")
+    found = seed_shares(min_real_answers=least).look(evidence(table=fallen))
+
+    assert found.fires == fires
+    assert found.sentence.startswith("2 of 4 rows" if fires else "0 of 4 questions")
 
 
 def test_a_limit_in_percent_is_refused_with_the_share_that_is_meant(bench: Workbench) -> None:

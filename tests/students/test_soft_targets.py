@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.datasets import load_digits
 
 from distill.config import compose
-from distill.errors import UserError
+from distill.errors import ExtraMissingError, UserError
 from distill.students import Classifier, Examples, SoftTargets, load
 from distill.students.calibration import (
     best_temperature,
@@ -197,6 +197,14 @@ def test_the_temperature_that_made_logits_too_sure_is_found_again() -> None:
     assert best_temperature(logits / 2, labels) == pytest.approx(0.5, rel=0.1)
 
 
+def test_a_student_that_is_right_on_all_of_a_few_examples_is_not_sure_without_end() -> None:
+    logits = 3 * np.eye(3)[np.arange(30) % 3]
+
+    sure = softmax(logits / best_temperature(logits, np.arange(30) % 3), axis=1).max(axis=1)
+
+    assert sure == pytest.approx(31 / 33, abs=1e-3)
+
+
 def test_calibration_looks_only_at_examples_that_the_student_did_not_see() -> None:
     labels, seen = np.arange(200) % 4, []
     sure = 5 * np.eye(4)[(labels + (RNG.random(200) < 0.4)) % 4]
@@ -239,14 +247,14 @@ def test_calibration_changes_how_sure_a_student_is_and_none_of_its_answers() -> 
 )
 def test_a_question_that_holds_no_numbers_is_told(question: str) -> None:
     with pytest.raises(UserError, match=r"question 2: got .*, want numbers"):
-        soft_targets(features="numbers").check_questions(["1, 2.5", question])
+        soft_targets(features="numbers").check_questions(["1, 2.5", question], where="seeds")
 
 
 def test_a_question_with_another_number_of_numbers_is_told() -> None:
     student = soft_targets(features="numbers")
-    student.check_questions(["[1, 2]", "1 2", "1,2"])
-    with pytest.raises(UserError, match="question 3: got 3 numbers, want 2"):
-        student.check_questions(["[1, 2]", "1 2", "1 2 3"])
+    assert student.check_questions(["[1, 2]", "1 2", "1,2"], where="seeds") == 2
+    with pytest.raises(UserError, match="heldout: question 2: got 3 numbers, want 2"):
+        student.check_questions(["1 2", "1 2 3"], where="heldout", width=2)
 
     trained = student.fit(examples(("1 0", "0 1", "5 5"), PROBS[[0, 2, 4]]), seed=0)
     with pytest.raises(UserError, match="question 1: got 1 numbers, want 2"):
@@ -274,5 +282,9 @@ def test_without_torch_a_hidden_layer_is_refused_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"torch is not installed; pip install 'distill\[train\]'"):
-        soft_targets(features="numbers", hidden=8)
+    student = soft_targets(features="numbers", hidden=8)
+    with pytest.raises(
+        ExtraMissingError, match=r"student.hidden: the package torch is not"
+    ) as told:
+        student.check_questions(["1 2"], where="seeds")
+    assert told.value.hint == "pip install 'distill[train]'"

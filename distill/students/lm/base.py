@@ -21,6 +21,7 @@ from distill.models.llama.weights import MODEL_ID, SHA256, find_weights
 
 EMBEDDED = "embedded"
 NEEDED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "gguf")
+BASE_HINT = "student.base=embedded needs no download"
 INSTALL_HINT = "pip install 'distill[train]'"
 # What shapes a model's answers; other files of its folder do not.
 WEIGHED = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
@@ -83,11 +84,15 @@ def identify(name: str) -> Base:
         return Base(name=name, sha256=SHA256, source=find_weights())
     folder = Path(name).expanduser()
     if not folder.is_dir():
+        if name.startswith((".", "~", "/")):
+            raise UserError(
+                f"student.base: got {name!r}, want a folder that exists.", hint=BASE_HINT
+            )
         folder = _from_hub(name)
     if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
         raise UserError(
             f"student.base: got {name!r}, want a folder with config.json and *.safetensors.",
-            hint="student.base=embedded needs no download",
+            hint=BASE_HINT,
         )
     return Base(name=name, sha256=_digest(folder), source=folder)
 

@@ -61,6 +61,9 @@ class LanguageModel:
         threads: Of the CPU, or `None` for the library's own choice.
         kept: Where the embedded base is kept once it is converted.
         gguf: Whether `save` writes it for llama.cpp too.
+        opening: What it was tuned to see before every question, or "".
+        answer_after: Text after whose last occurrence the answer stands, or `None` where all that
+            it says is the answer.
     """
 
     about: About
@@ -72,6 +75,8 @@ class LanguageModel:
     threads: int | None
     kept: Path
     gguf: bool = False
+    opening: str = ""
+    answer_after: str | None = None
     _loaded: list[tuple[Any, Any]] = field(default_factory=list, repr=False, compare=False)
 
     def answer(self, questions: Sequence[str]) -> list[str]:
@@ -88,7 +93,7 @@ class LanguageModel:
         from distill.progress import Progress
 
         model, tokenizer = self.load()
-        texts = [prompt_text(tokenizer, asked(question, self.system)) for question in questions]
+        texts = [prompt_text(tokenizer, self._asked(question)) for question in questions]
         prompts = [token_ids(tokenizer, text) for text in texts]
         answers = [""] * len(prompts)
         progress = Progress(Console(stderr=True))
@@ -121,7 +126,15 @@ class LanguageModel:
                 eos_token_id=end,
             )
         texts = tokenizer.batch_decode(made[:, width:], skip_special_tokens=True)
-        return [text.strip() for text in texts]
+        return [self._read(text) for text in texts]
+
+    def _asked(self, question: str) -> list[dict[str, str]]:
+        return asked(f"{self.opening}{question}", self.system)
+
+    def _read(self, text: str) -> str:
+        """Return the answer in what the model said."""
+        after = self.answer_after
+        return (text if after is None else text.rpartition(after)[2]).strip()
 
     def losses(self, questions: Sequence[str], answers: Sequence[str]) -> NDArray[np.float64]:
         """Return (questions,) mean cross-entropy of each answer's tokens, its end too, in nats.
@@ -135,7 +148,7 @@ class LanguageModel:
         model, tokenizer = self.load()
         losses = []
         for question, answer in zip(questions, answers, strict=True):
-            encoded = encode(tokenizer, asked(question, self.system), answer)
+            encoded = encode(tokenizer, self._asked(question), answer)
             ids = torch.tensor([encoded.input_ids]).to(model.device)
             labels = torch.tensor([encoded.labels]).to(model.device)
             with torch.inference_mode():
@@ -203,6 +216,8 @@ class LanguageModel:
             "system": self.system,
             "max_new_tokens": self.max_new_tokens,
             "answers_at_once": self.answers_at_once,
+            "opening": self.opening,
+            "answer_after": self.answer_after,
         }
         write_text(folder / ABOUT_FILE, json.dumps(about, ensure_ascii=False, indent=2) + "\n")
         if self.gguf:
@@ -234,6 +249,8 @@ def load_language_model(folder: Path, about: Mapping[str, Any]) -> LanguageModel
             device="auto",
             threads=None,
             kept=KEPT_BASES,
+            opening=str(about.get("opening", "")),
+            answer_after=about.get("answer_after"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(

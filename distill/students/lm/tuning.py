@@ -7,6 +7,7 @@ was cut on its way: a checkpoint holds the optimizer, the random states and the 
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 from collections import Counter
@@ -57,7 +58,7 @@ def train(work: Work) -> None:
         "steps": trainer.state.global_step,
         "device": str(trainer.args.device),
         "best_step": trainer.state.best_global_step,
-        "log": [_rounded(line) for line in trainer.state.log_history if "step" in line],
+        "log": [rounded(line) for line in trainer.state.log_history if "step" in line],
     }
 
 
@@ -142,8 +143,10 @@ def make_trainer(
     callbacks: list[Any] = []
     if settings["patience"] is not None and has_validation:
         callbacks.append(EarlyStoppingCallback(settings["patience"]))
+    model = load_weights(work.base)
+    check_targets(model, settings["lora"])
     return SFTTrainer(
-        model=load_weights(work.base),
+        model=model,
         args=SFTConfig(
             **arguments(work, has_validation=has_validation),
             max_length=settings["max_tokens"] if settings["packing"] else None,
@@ -200,6 +203,7 @@ def arguments(work: Work, *, has_validation: bool) -> dict[str, Any]:
         "save_total_limit": 2,
         "restore_callback_states_from_checkpoint": True,
         "logging_steps": 1,
+        "logging_nan_inf_filter": False,
         "disable_tqdm": True,
         "report_to": "none",
         "dataloader_pin_memory": False,
@@ -220,6 +224,23 @@ def lora_config(lora: Mapping[str, Any]) -> Any:
         target_modules=list(lora["targets"]) or "all-linear",
         task_type="CAUSAL_LM",
     )
+
+
+def check_targets(model: Any, lora: Mapping[str, Any]) -> None:
+    """See that the base has the layers that adapters are wanted beside.
+
+    Raises:
+        UserError: it has no layer of that name.
+    """
+    known = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    unknown = [name for name in lora["targets"] if name not in known]
+    if lora["rank"] is not None and unknown:
+        linear = sorted(name for name in known if name.endswith(("_proj", "head", "dense")))
+        raise UserError(
+            f"student.lora.targets: got {unknown}, want names of the base's layers"
+            f"{', such as ' + ', '.join(linear) if linear else ''}.",
+            hint="student.lora.targets=[] takes all linear ones",
+        )
 
 
 def run_trainer(trainer: Any, work: Work) -> None:
@@ -247,6 +268,11 @@ def _reporter(work: Work) -> Any:
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             if "loss" in (logs or {}):
+                if not math.isfinite(logs["loss"]):
+                    raise TrainingError(
+                        f"student: the loss is no number any more at step {state.global_step}.",
+                        hint="a lower student.learning_rate, or precision=float32",
+                    )
                 self.loss = f"loss {logs['loss']:.3f}"
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -287,7 +313,8 @@ def save(model: Any, tokenizer: Any, work: Work) -> None:
         write_text(file, json.dumps(told, indent=2, sort_keys=True) + "\n")
 
 
-def _rounded(line: Mapping[str, Any]) -> dict[str, Any]:
+def rounded(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line of the library's log without what depends on the machine's speed."""
     timing = ("runtime", "per_second")
     return {
         key: round(value, PLACES) if isinstance(value, float) else value

@@ -23,7 +23,7 @@ from typing import IO, Any
 from distill.errors import DistillError, UserError
 from distill.paths import write_text
 from distill.students.lm.base import EMBEDDED, OFFLINE, bases_folder, resolve
-from distill.students.lm.child import STOP_S, STOPPED
+from distill.students.lm.child import STOP_S, STOPPED, WORKER
 from distill.students.lm.job import (
     CHECKPOINTS,
     LOCK_FILE,
@@ -38,6 +38,9 @@ FIGURES_FILE = "training.json"
 ALLOWED = "distill.students."
 GIGA = 1e9
 LOOK_S = 0.2
+LESS = (
+    "smaller student.micro_batch_size or student.max_tokens, or student.gradient_checkpointing=true"
+)
 # Of a process that ended itself because its memory passed the limit.
 TOO_MUCH = 71
 
@@ -116,6 +119,11 @@ def main() -> int:
         user = isinstance(error, UserError)
         tell({"error": error.args[0], "hint": error.hint, "user": user})
         return error.exit_status
+    except RuntimeError as error:
+        if "out of memory" not in str(error):
+            raise
+        tell({"error": "student: the device ran out of memory.", "hint": LESS, "user": False})
+        return 1
     return 0
 
 
@@ -171,12 +179,8 @@ def _watch_memory(max_gb: float, tell: Callable[[dict[str, Any]], None]) -> None
     while True:
         held = own.memory_info().rss / GIGA
         if held > max_gb:
-            hint = (
-                "smaller student.micro_batch_size or student.max_tokens, "
-                "student.gradient_checkpointing=true, or a higher limit"
-            )
             sentence = f"student.max_memory_gb: training held {held:.1f} GB, want {max_gb:g}."
-            tell({"error": sentence, "hint": hint, "user": True})
+            tell({"error": sentence, "hint": f"{LESS}; or a higher limit", "user": True})
             os._exit(TOO_MUCH)
         time.sleep(LOOK_S)
 
@@ -191,4 +195,5 @@ def _peak_gb() -> float | None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    # By its name: trainers raise that module's `Stopped`, which is not this one's.
+    raise SystemExit(importlib.import_module(WORKER).main())

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tiny import sums
 
+from distill.errors import UserError
 from distill.students import Sft
 from distill.students.classifier import TrainingError
 from distill.students.lm.base import identify
@@ -199,3 +200,25 @@ def test_questions_of_one_prompt_stay_on_one_side_of_the_split() -> None:
     assert not sides[0] & sides[1]
     assert split(rows, 0.0, 1)["validation"] == []
     assert len(split(rows[:1], 0.4, 1)["train"]) == 1
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_a_sentence(
+    sft: Make, tmp_path: Path
+) -> None:
+    student = sft(learning_rate=1e38, schedule="constant", warmup_share=0.0, epochs=20.0)
+    with pytest.raises(TrainingError, match="the loss is no number any more at step"):
+        worked(student, rows_of(6), tmp_path / "result")
+
+
+def test_a_layer_that_the_base_does_not_have_is_told_with_those_it_has(
+    sft: Make, tmp_path: Path
+) -> None:
+    lora = {"rank": 4, "alpha": 8.0, "dropout": 0.0, "targets": ["q_proj", "query"]}
+    with pytest.raises(UserError, match=r"targets: got \['query'\], .* down_proj, ") as told:
+        worked(sft(lora=lora), rows_of(6), tmp_path / "result")
+    assert "targets=[]" in str(told.value)
+
+
+def test_an_example_may_not_be_longer_than_the_base_reads(sft: Make, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="max_tokens: got 4096, want at most 2048"):
+        worked(sft(max_tokens=4096), rows_of(6), tmp_path / "result")
