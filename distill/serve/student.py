@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +52,7 @@ def find_student(reference: str) -> Path:
     for place in (folder, folder / STUDENT):
         if (place / ABOUT_FILE).is_file():
             return place
-    with find_run(reference, names=()) as run:
+    with _told_here(), find_run(reference, names=()) as run:
         place = run / STUDENT
         if (place / ABOUT_FILE).is_file():
             return place
@@ -60,6 +62,17 @@ def find_student(reference: str) -> Path:
         + ("the run trained none." if trained else "the run's own folder is not on this machine."),
         hint="a run with student=classifier, sft or another that trains leaves one in student/",
     )
+
+
+@contextmanager
+def _told_here() -> Iterator[None]:
+    """Leave out of what is said about runs what this command does not take."""
+    try:
+        yield
+    except UserError as error:
+        if "tracking.uri" in (error.hint or ""):
+            error.hint = "name the folder that `distill run` printed last, or student/ in it"
+        raise
 
 
 def make_ready(folder: Path) -> Ready:
