@@ -17,7 +17,7 @@ from distill.tasks import Task
 # Arms that a run makes itself.
 ARMS = frozenset(
     {"majority", "real_only", "distilled_only", "self_trained", "unfiltered", "random_same_size",
-     "teacher", "real_and_distilled", "base", "endpoint"}
+     "teacher", "distilled", "real_and_distilled", "base", "endpoint"}
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -121,14 +121,24 @@ def faults_across(
     if student is not None and task.name not in student.tasks:
         want = f"a student for task={task.name}"
         yield Fault("student", want, shown(type(student).__name__), "student=none")
-    elif isinstance(student, StepByStep) and task.name == "qa" and task.answer_marker is None:
-        want = "a text between rationale and answer for student=step_by_step"
+    for key, other in {"student": student, **_keyed(named["students"])}.items():
+        yield from _lacks(key, other, task, judge)
+
+
+def _keyed(further: Mapping[str, Student]) -> dict[str, Student]:
+    return {f"students.{name}": student for name, student in further.items()}
+
+
+def _lacks(key: str, student: Student | None, task: Task, judge: Any) -> Iterable[Fault]:
+    """Yield what a student that learns from more than answers would look for in vain."""
+    if isinstance(student, StepByStep) and getattr(task, "answer_marker", "") is None:
+        want = f"a text between rationale and answer for {key}=step_by_step"
         hint = "ask for both in task.prompt, and name what stands between: task.answer_marker=TEXT"
         yield Fault("task.answer_marker", want, "null", hint)
-    elif isinstance(student, Dpo) and kind != "Pairwise":
-        got = kind.lower() if judge else "none"
+    if isinstance(student, Dpo) and type(judge).__name__ != "Pairwise":
+        got = type(judge).__name__.lower() if judge else "none"
         hint = "judge=pairwise teacher.samples=4 compares answers to one question"
-        yield Fault("judge", "pairwise for student=dpo", got, hint)
+        yield Fault("judge", f"pairwise for {key}=dpo", got, hint)
 
 
 def _students(

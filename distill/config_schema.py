@@ -16,7 +16,7 @@ import yaml
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from distill.build import NAMED, ONE, SETTINGS, TARGET
+from distill.build import MORE_NAMED, NAMED, ONE, SETTINGS, TARGET
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -50,10 +50,12 @@ def config_schema(conf: Path) -> Schema:
     }
     for group in ONE:
         properties[group] = _merged(_choices(conf, group))
-    for group in (*NAMED, "handover"):
+    for group in NAMED:
         properties[group] = _object(dict(_named(conf, group)))
-    students = properties["student"] | {"type": "object"}
-    properties["students"] = {"type": "object", "additionalProperties": students}
+    for group in MORE_NAMED:
+        # Names are the user's own; each is a choice of the group in the singular.
+        choice = _merged(_choices(conf, group.removesuffix("s")))
+        properties[group] = {"type": "object", "additionalProperties": choice}
     for section, settings in SETTINGS.items():
         properties[section] = _object(_fields(settings, beside, prefix=f"{section}."))
     return {"$schema": DIALECT, "title": "distill", **_object(properties)}

@@ -19,7 +19,7 @@ MAX_WORDS = 400
 class _Read(BaseModel):
     """A part of `calibration.json`; keys that are not needed are not looked at."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class _Judge(_Read):

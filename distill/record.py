@@ -104,3 +104,8 @@ class RunRecord:
             yield
         finally:
             self.time_s[stage] = round(time.perf_counter() - start, 3)
+
+
+def heldout_of(record: RunRecord) -> pl.DataFrame | None:
+    """Return the held-out rows, or `None`."""
+    return None if record.heldout is None else record.heldout.frame

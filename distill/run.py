@@ -9,11 +9,8 @@ it was.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-import polars as pl
 from rich.console import Console
 
 from distill.abstention import export_abstained
@@ -27,22 +24,19 @@ from distill.guards import Evidence
 from distill.judge_calibration import read_judge_calibration
 from distill.ledger import Ledger, now_utc
 from distill.manifest import make_manifest
-from distill.metrics import on_items
 from distill.models.budget import Budget
 from distill.models.client import ModelClient
 from distill.models.protocol import Model
 from distill.paths import write_text
 from distill.plan import Plan
 from distill.progress import Progress
-from distill.record import RunRecord
+from distill.proof import prove
+from distill.record import RunRecord, heldout_of
 from distill.report import CROISSANT, write_card, write_croissant, write_figures, write_report
 from distill.review import review_rows, write_review
 from distill.stages.augment import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.contrast import contrasts, read_baseline, real_references
-from distill.stages.deepen import break_down, train_again
-from distill.stages.evaluate import Evaluation, evaluate, teacher_answers
-from distill.stages.evaluate_endpoint import endpoint_answers, evaluate_endpoint
 from distill.stages.export import (
     export_dataset,
     export_heldout,
@@ -54,8 +48,7 @@ from distill.stages.generate import generate
 from distill.stages.guard import look, merged
 from distill.stages.hand_over import hand_over
 from distill.stages.judge import judge
-from distill.stages.marked import human_marks, read_marks
-from distill.stages.measure import measure
+from distill.stages.marked import read_marks
 from distill.stages.read import (
     check_heldout,
     check_labels,
@@ -63,15 +56,12 @@ from distill.stages.read import (
     read_heldout,
     read_seeds,
 )
-from distill.stages.refit import refit_of
 from distill.stages.screen import Screen, screen_of
 from distill.stages.select import select
-from distill.stages.several import beside_students
-from distill.stages.synthetic import Answer, read_synthetic, synthetic_gap
-from distill.stages.train import dataset_examples, train
+from distill.stages.synthetic import read_synthetic
 from distill.stopped import leave_evidence
-from distill.students import Endpoint, Examples, Student, Tuned
-from distill.table import count_in, is_in
+from distill.students import Endpoint, Student, Tuned
+from distill.table import count_in
 
 
 def run(
@@ -177,11 +167,6 @@ def base_of(student: Student | None) -> str | None:
     return base.model if isinstance(base, Model) else base
 
 
-def heldout_of(record: RunRecord) -> pl.DataFrame | None:
-    """Return the held-out rows, or `None`."""
-    return None if record.heldout is None else record.heldout.frame
-
-
 def distil(
     record: RunRecord, client: ModelClient, draft: Path, *, screen: Screen | None = None
 ) -> None:
@@ -264,127 +249,6 @@ def watch(record: RunRecord, client: ModelClient, draft: Path) -> None:
             seed=plan.seed,
         )
         record.canaries.replies.write_parquet(draft / CANARIES)
-
-
-def prove(record: RunRecord, client: ModelClient) -> None:
-    """Find out what the training set is worth: train, evaluate, measure."""
-    plan = record.plan
-    with record.timed("measure"):
-        dataset = record.table.filter(is_in())
-        references = real_references(record.table, heldout_of(record), plan.task.varied)
-        measured = measure(
-            dataset,
-            plan.diversity,
-            column=plan.task.varied,
-            references=references.texts["text"].to_list(),
-        )
-        record.diversity, record.diversity_absent = measured.figures, measured.absent
-    if plan.student is None:
-        return
-    examples = dataset_examples(record.table, plan.task)
-    if isinstance(plan.student, Endpoint):
-        evaluate_outside(record, plan.student, examples, client)
-        return
-    with record.timed("train"):
-        record.trained = train(plan.student, examples, seed=plan.seed)
-    if record.heldout is None:
-        return
-    again = plan.evaluate.tuned or not isinstance(plan.student, Tuned)
-    metrics = on_items(plan.metrics, record.heldout.frame["question"].to_list(), client)
-    with record.timed("evaluate"):
-        evaluation = evaluate(
-            record.trained,
-            examples,
-            record.table,
-            record.heldout.frame,
-            task=plan.task,
-            student=plan.student,
-            teacher=plan.teacher if plan.evaluate.teacher else None,
-            client=client,
-            metrics=metrics,
-            seed=plan.seed,
-            controls=plan.evaluate.controls,
-            again=again,
-        )
-        evaluation = break_down(evaluation, record.heldout.frame, task=plan.task, seed=plan.seed)
-        evaluation = beside_others(record, evaluation, record.trained.answer, client)
-        evaluation = beside_students(
-            evaluation,
-            plan.students,
-            examples,
-            record.heldout.frame,
-            task=plan.task,
-            client=client,
-            metrics=metrics,
-            seed=plan.seed,
-        )
-        record.evaluation = train_again(
-            evaluation,
-            refit_of(plan.student, examples, record.heldout.frame, metrics, seed=plan.seed),
-            curve=plan.evaluate.curve if again else (),
-            seeds=plan.evaluate.seeds,
-        )
-
-
-def evaluate_outside(
-    record: RunRecord, student: Endpoint, examples: Examples, client: ModelClient
-) -> None:
-    """Ask a student that was trained elsewhere."""
-    plan, heldout = record.plan, heldout_of(record)
-    if heldout is None:
-        return
-    metrics = on_items(plan.metrics, heldout["question"].to_list(), client)
-    with record.timed("evaluate"):
-        evaluation = evaluate_endpoint(
-            student,
-            examples,
-            record.table,
-            heldout,
-            task=plan.task,
-            teacher=plan.teacher if plan.evaluate.teacher else None,
-            client=client,
-            metrics=metrics,
-            seed=plan.seed,
-        )
-        evaluation = break_down(evaluation, heldout, task=plan.task, seed=plan.seed)
-        answer = partial(endpoint_answers, student, task=plan.task, client=client)
-        evaluation = beside_others(record, evaluation, answer, client)
-        record.evaluation = beside_students(
-            evaluation,
-            plan.students,
-            examples,
-            heldout,
-            task=plan.task,
-            client=client,
-            metrics=metrics,
-            seed=plan.seed,
-        )
-
-
-def beside_others(
-    record: RunRecord, evaluation: Evaluation, answer: Answer, client: ModelClient
-) -> Evaluation:
-    """Return the evaluation with what humans and synthetic held-out items say of the student."""
-    plan, heldout = record.plan, heldout_of(record)
-    if record.marks is not None and heldout is not None:
-        marks = human_marks(evaluation, record.marks, heldout, right_from=plan.calibrate.right_from)
-        evaluation = replace(evaluation, human=marks)
-    if record.synthetic is None or heldout is None:
-        return evaluation
-    teacher = partial(
-        teacher_answers, record.table, task=plan.task, teacher=plan.teacher, client=client
-    )
-    gap = synthetic_gap(
-        evaluation,
-        record.synthetic.frame,
-        record.table,
-        heldout,
-        answer=answer,
-        teacher=teacher if plan.evaluate.teacher else None,
-        metrics=partial(on_items, plan.metrics, client=client),
-        seed=plan.seed,
-    )
-    return replace(evaluation, synthetic=gap)
 
 
 def leave(record: RunRecord, client: ModelClient, ledger: Ledger, draft: Path) -> None:

@@ -100,7 +100,7 @@ TAUGHT = {
 }
 
 
-def teach(folder: Path, pairs: dict[str, str], *, steps: int = 80) -> None:
+def teach(folder: Path, pairs: dict[str, str], *, steps: int = 40) -> None:
     """Tune the model of a folder until it says what it was taught, word for word."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

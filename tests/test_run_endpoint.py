@@ -103,8 +103,26 @@ def test_the_base_is_the_control_of_the_verdict(sums: Workbench) -> None:
     assert made["verdict"] == "helps"
     assert made["verdict_reason"].startswith("The tuning helps: +50.0 pp against base")
     assert "is found 80% of the time" in made["verdict_reason"]
+    assert made["eval"]["arms"]["base"]["comparison"]["difference"] == 0.5
+    smallest = f"{100 * made['eval']['comparison']['minimum_detectable']:.1f} pp"
+    assert f"true difference of {smallest} would be found" in " ".join(ended.out.split())
+    card = (sums.out / "README.md").read_text(encoding="utf-8")
+    assert "| `base` | +50.0 pp |" in card
+    assert f"| {smallest} |" in card
     assert made["student_base"]["model"] == "base-1"
     assert made["student_base"]["requests"] == made["student"]["requests"] == 20
+
+
+def test_slices_of_an_endpoints_answers_are_told(sums: Workbench) -> None:
+    rows = [row | {"slice": "low" if i < 10 else "high"} for i, row in enumerate(SUMS)]
+    sums.write("heldout.jsonl", rows)
+    evaluate(sums, *base(sums))
+
+    slices = {part["name"]: part for part in sums.manifest["eval"]["slices"]}
+    assert [(slices[name]["n"], slices[name]["baseline"]) for name in ("low", "high")] == [
+        (10, 1.0),
+        (10, 0.0),
+    ]
 
 
 def test_an_openai_compatible_endpoint_is_asked_without_any_key(

@@ -10,6 +10,10 @@ import polars as pl
 import pytest
 from workbench import KEY, Ended, Workbench
 
+from distill.build import build
+from distill.config import compose
+from distill.estimate.heldout import trainings
+from distill.run import prepare
 from distill.statistics import wilson
 
 CAPITALS = ("Paris", "Rome", "Cairo", "Lima", "Oslo", "Bern", "Doha", "Kyiv", "Riga", "Baku")
@@ -215,6 +219,25 @@ def test_a_whole_run_is_marked_guarded_and_rebuilt(asked: Workbench) -> None:
     ended = asked.main(["reproduce", str(asked.out), "--out", "again"])
     assert ended.status == 0, ended.err
     assert "dataset: identical" in ended.out
+
+
+def test_an_estimate_knows_which_trainings_of_a_student_may_be_marked(bench: Workbench) -> None:
+    seeds = [{"question": f"chip {i}", "label": "tech"} for i in range(4)]
+    bench.write("seeds.jsonl", seeds)
+
+    def named(*more: str) -> list[str]:
+        plan = build(
+            compose(["seeds.path=seeds.jsonl", "task=classify", "task.labels=[sport,tech]",
+                     "seeds.real_labels=2", "student=classifier", *more])
+        )  # fmt: skip
+        return trainings(prepare(plan))
+
+    assert named("evaluate.controls=false", "evaluate.curve=[]") == [
+        "real_and_distilled", "real_only", "distilled_only"
+    ]  # fmt: skip
+    assert len(named()) == 7
+    assert len(named("evaluate.seeds=3", "student@students.hard=classifier")) == 7 + 4 + 1
+    assert named("student=none") == []
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,11 @@ def in_full(prompt: str, body: Mapping[str, Any], attempt: int) -> Any:
         ),
         pytest.param(["student=dpo"], "judge: got rubric, want pairwise", id="no pairs"),
         pytest.param(
+            ["student=sft", "student@students.pairs=dpo"],
+            "judge: got rubric, want pairwise for students.pairs=dpo",
+            id="no pairs for a further student",
+        ),
+        pytest.param(
             ["student=spin", "student.packing=true"], "student.packing: want false", id="packed"
         ),
         pytest.param(

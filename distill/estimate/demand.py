@@ -29,8 +29,8 @@ from distill.models.budget import worst_input_tokens
 from distill.models.pace import BYTES_A_TOKEN
 from distill.models.protocol import Failure, Model, Outcome, Request
 from distill.plan import Plan
-from distill.record import RunRecord
-from distill.run import heldout_of, prepare
+from distill.record import RunRecord, heldout_of
+from distill.run import prepare
 from distill.stages import augment
 from distill.stages.canaries import ask_canaries
 from distill.stages.filter import apply_filters

@@ -11,8 +11,8 @@ from distill.metrics.judged import ROLE
 from distill.models.pace import BYTES_A_TOKEN
 from distill.record import RunRecord
 from distill.stages.arms import RANDOM_SAME_SIZE, UNFILTERED
-from distill.stages.evaluate import DISTILLED_ONLY, REAL_ONLY, STUDENT
-from distill.students import Endpoint
+from distill.stages.evaluate import BASE, DISTILLED_ONLY, REAL_ONLY, STUDENT
+from distill.students import Endpoint, Tuned
 from distill.table import REAL
 
 if TYPE_CHECKING:
@@ -70,12 +70,15 @@ def trainings(record: RunRecord) -> list[str]:
     plan, evaluate = record.plan, record.plan.evaluate
     if plan.student is None or isinstance(plan.student, Endpoint):
         return []
-    real = [REAL_ONLY] if record.table.filter(source=REAL).height else []
-    parts = [*real, DISTILLED_ONLY] if real else []
-    parts += [UNFILTERED, RANDOM_SAME_SIZE] if evaluate.controls else []
-    parts += [f"{share:g}" for share in sorted(set(evaluate.curve)) if share < 1]
+    is_tuned = isinstance(plan.student, Tuned)
+    has_real = record.table.filter(source=REAL).height > 0
+    parts = [BASE] if is_tuned else []
+    if evaluate.tuned or not is_tuned:
+        parts += [REAL_ONLY, DISTILLED_ONLY] if has_real else []
+        parts += [UNFILTERED, RANDOM_SAME_SIZE] if evaluate.controls else []
+        parts += [f"{share:g}" for share in sorted(set(evaluate.curve)) if share < 1]
     for i in range(1, evaluate.seeds):
-        parts += [f"{name} {i}" for name in (STUDENT, *real)]
+        parts += [f"{name} {i}" for name in (STUDENT, *([REAL_ONLY] if has_real else []))]
     parts += [name for name, one in plan.students.items() if not isinstance(one, Endpoint)]
     return [STUDENT, *parts]
 

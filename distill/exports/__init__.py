@@ -10,8 +10,9 @@ import polars as pl
 from distill.exports.chat import Chat
 from distill.exports.completion import Completion
 from distill.exports.preference import Preference
+from distill.exports.step_by_step import StepByStep
 
-__all__ = ["Chat", "Completion", "Export", "Preference"]
+__all__ = ["Chat", "Completion", "Export", "Preference", "StepByStep"]
 
 
 @runtime_checkable

@@ -5,6 +5,6 @@ package; the file format, the names of the tensors and the quantisation are thos
 """
 
 from distill.gguf.vocabulary import VocabularyError
-from distill.gguf.write import GgufError, folder_tensors, write_gguf
+from distill.gguf.write import GgufError, check_exportable, folder_tensors, write_gguf
 
-__all__ = ["GgufError", "VocabularyError", "folder_tensors", "write_gguf"]
+__all__ = ["GgufError", "VocabularyError", "check_exportable", "folder_tensors", "write_gguf"]

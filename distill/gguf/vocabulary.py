@@ -74,9 +74,11 @@ def read_vocabulary(folder: Path, *, size: int) -> Vocabulary:
             kinds[one["id"]] = CONTROL if one["special"] else USER_DEFINED
         merges = [one if isinstance(one, str) else " ".join(one) for one in model["merges"]]
     except (KeyError, TypeError, AttributeError) as error:
-        raise VocabularyError(f"{folder}: tokenizer.json is damaged ({error!r}).") from error
+        raise VocabularyError(f"gguf: tokenizer.json is damaged ({error!r}).") from error
+    if not merges:
+        raise VocabularyError("gguf: the tokenizer has no merges, which llama.cpp asks for.")
     if max(by_id) >= size:
-        raise VocabularyError(f"{folder}: {max(by_id) + 1} tokens, and the model has {size}.")
+        raise VocabularyError(f"gguf: got {max(by_id) + 1} tokens, want {size} as the model has.")
     at = {token: number for number, token in by_id.items()}
     specials = {
         name: at[token]
@@ -84,7 +86,7 @@ def read_vocabulary(folder: Path, *, size: int) -> Vocabulary:
         if (token := _text(config.get(f"{name}_token"))) in at
     }
     if "eos" not in specials:
-        raise VocabularyError(f"{folder}: the tokenizer names no token that ends a reply.")
+        raise VocabularyError("gguf: the tokenizer names no token that ends a reply.")
     return Vocabulary(
         split=split,
         tokens=[by_id.get(number, f"[PAD{number}]") for number in range(size)],
@@ -121,7 +123,7 @@ def _split(told: Mapping[str, Any]) -> str:
             if name is not None and not steps[1].get("add_prefix_space"):
                 return name
     raise VocabularyError(
-        f"the tokenizer is none that can be exported: want {SUPPORTED}.",
+        f"gguf: the tokenizer is none that can be exported: want {SUPPORTED}.",
         hint="llama.cpp's own convert_hf_to_gguf.py knows more of them",
     )
 
@@ -136,7 +138,7 @@ def _template(folder: Path, config: Mapping[str, Any]) -> str:
     template = file.read_text(encoding="utf-8") if file.is_file() else config.get("chat_template")
     if not isinstance(template, str):
         raise VocabularyError(
-            f"{folder}: the tokenizer has no chat template.",
+            "gguf: the tokenizer has no chat template.",
             hint="train an instruction-tuned base, or save its tokenizer beside it",
         )
     return template

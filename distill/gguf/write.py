@@ -26,6 +26,15 @@ ARCHITECTURES: Mapping[str, tuple[str, bool]] = {
 }
 NEEDED = ("gguf", "safetensors", "torch")
 CONFIG_FILE = "config.json"
+SIZES = (
+    "vocab_size",
+    "max_position_embeddings",
+    "hidden_size",
+    "num_hidden_layers",
+    "intermediate_size",
+    "num_attention_heads",
+    "rms_norm_eps",
+)
 
 
 class GgufError(UserError):
@@ -82,7 +91,7 @@ def write_gguf(
                     continue
                 target = names.get_name(source, try_suffixes=(".weight", ".bias"))
                 if target is None:
-                    raise GgufError(f"{folder}: the tensor {source} has no place in {arch}.")
+                    raise GgufError(f"gguf: the tensor {source} has no place in {arch}.")
                 dealt = _dealt(source, weights, config) if deals else weights
                 _add(writer, target, dealt, precision)
             writer.write_header_to_file()
@@ -90,6 +99,18 @@ def write_gguf(
             writer.write_tensors_to_file()
         finally:
             writer.close()
+
+
+def check_exportable(folder: Path) -> None:
+    """See that a model folder can be written as GGUF, without reading its weights.
+
+    Raises:
+        GgufError: the architecture is unknown here.
+        VocabularyError: the tokenizer cannot be written.
+    """
+    config = _config(folder)
+    _architecture(config)
+    read_vocabulary(folder, size=config["vocab_size"])
 
 
 def folder_tensors(folder: Path) -> Iterator[tuple[str, Weights]]:
@@ -124,12 +145,16 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _architecture(config: Mapping[str, Any]) -> tuple[str, bool]:
-    (name,) = config.get("architectures") or ["nothing"]
+    named = config.get("architectures") or ["nothing"]
+    name = named[0] if isinstance(named, list) else named
     if name not in ARCHITECTURES:
         raise GgufError(
             f"gguf: got the architecture {name}, want one of {', '.join(ARCHITECTURES)}.",
             hint="llama.cpp's own convert_hf_to_gguf.py knows more of them",
         )
+    absent = [key for key in SIZES if not isinstance(config.get(key), int | float)]
+    if absent:
+        raise GgufError(f"gguf: {CONFIG_FILE} does not say {', '.join(absent)}.")
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind != "default":

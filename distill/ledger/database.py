@@ -10,11 +10,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from distill.errors import ConfigError, Fault, LedgerError
 from distill.ledger.address import address_of, is_sqlite_path, scrub, without_password
@@ -170,7 +170,8 @@ def _make_tables(connection: sa.Connection, dialect: str) -> None:
 
 def insert_or_keep(table: sa.Table, dialect: str) -> Any:
     """Return an insert that leaves a row with the same primary key as it is."""
-    made = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    # Imported by name: each brings a lot with it, and a process uses one of them.
+    made = import_module(f"sqlalchemy.dialects.{dialect}").insert
     return made(table).on_conflict_do_nothing()
 
 

@@ -15,7 +15,6 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from distill.ledger.claims import Claims
 from distill.ledger.database import (
@@ -165,6 +164,8 @@ def _key_is_one_of(is_sqlite: bool) -> Any:
     if is_sqlite:
         keys = sa.func.json_each(sa.bindparam("keys", type_=sa.Text)).table_valued("value")
         return RESPONSES.c.key.in_(sa.select(keys.c.value))
+    from sqlalchemy.dialects.postgresql import ARRAY
+
     return RESPONSES.c.key == sa.any_(sa.bindparam("keys", type_=ARRAY(sa.Text)))
 
 

@@ -10,7 +10,7 @@ from distill.paths import write_text
 from distill.record import RunRecord
 from distill.report.again import curve_plot, seeds_sentence
 from distill.report.arms import arm_lines, has_control
-from distill.report.beside import control_sentences
+from distill.report.beside import beside_lines, control_sentences
 from distill.report.breakdown import breakdown_lines
 from distill.report.cost import cost_notes, cost_sentence
 from distill.report.facts import (
@@ -100,6 +100,7 @@ def write_card(record: RunRecord, manifest: Mapping[str, Any], path: Path) -> No
         varieties=variety_facts(manifest),
         absent=absent_lines(manifest),
         arms=arm_lines(manifest),
+        beside=beside_lines(manifest),
         controls=control_sentences(manifest),
         has_control=has_control(manifest),
         rule=verdict_rule(),

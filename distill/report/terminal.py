@@ -175,7 +175,13 @@ def _whisker(line: ArmLine) -> Text:
 def _compared(manifest: Manifest) -> str:
     figures = manifest["eval"]
     baseline = figures["baseline"] if has_control(manifest) else "nothing, for lack of a control"
-    return f"Delivered: {figures['arm']}. Measured against: {baseline}."
+    told = f"Delivered: {figures['arm']}. Measured against: {baseline}."
+    if not has_control(manifest):
+        return told
+    smallest = figures["comparison"]["minimum_detectable"]
+    if smallest is None:
+        return f"{told} No true difference would be found 80% of the time."
+    return f"{told} A true difference of {100 * smallest:.1f} pp would be found 80% of the time."
 
 
 def _cost(manifest: Manifest, *, roomy: bool) -> Group:

@@ -72,6 +72,8 @@ def export_student(student: LanguageModel, folder: Path) -> AboutGguf:
                     for name, number in vocabulary.specials.items()
                 },
                 system=student.system,
+                opening=student.opening,
+                answer_after=student.answer_after,
             ),
             context_tokens=model.config.max_position_embeddings,
         )

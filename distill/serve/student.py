@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +52,7 @@ def find_student(reference: str) -> Path:
     for place in (folder, folder / STUDENT):
         if (place / ABOUT_FILE).is_file():
             return place
-    with find_run(reference, names=()) as run:
+    with _told_here(), find_run(reference, names=()) as run:
         place = run / STUDENT
         if (place / ABOUT_FILE).is_file():
             return place
@@ -60,6 +62,17 @@ def find_student(reference: str) -> Path:
         + ("the run trained none." if trained else "the run's own folder is not on this machine."),
         hint="a run with student=classifier, sft or another that trains leaves one in student/",
     )
+
+
+@contextmanager
+def _told_here() -> Iterator[None]:
+    """Leave out of what is said about runs what this command does not take."""
+    try:
+        yield
+    except UserError as error:
+        if "tracking.uri" in (error.hint or ""):
+            error.hint = "name the folder that `distill run` printed last, or student/ in it"
+        raise
 
 
 def make_ready(folder: Path) -> Ready:
@@ -75,16 +88,12 @@ def make_ready(folder: Path) -> Ready:
         served = Served(display_name=f"distill {type(student).__name__}", student=folder)
         return Ready(model=name, served=served, context_tokens=None)
     called = f"distill {student.about.method or 'base'} of {student.about.base.name}"
+    if student.opening or student.answer_after is not None:
+        return _by_torch(folder, called, "it reads a prefix, or says more than its answer")
     try:
         about = export_student(student, folder)
     except (GgufError, VocabularyError) as error:
-        digest = _sha256(next(iter(sorted(folder.glob("*.safetensors"))), folder / ABOUT_FILE))
-        return Ready(
-            model=f"{STUDENT}-{digest[:SHOWN_DIGITS]}",
-            served=Served(display_name=called, student=folder),
-            context_tokens=None,
-            note=f"served by torch, more slowly: {str(error).splitlines()[0]}",
-        )
+        return _by_torch(folder, called, str(error).splitlines()[0])
     return Ready(
         model=f"{STUDENT}-{_sha256(folder / GGUF_FILE)[:SHOWN_DIGITS]}",
         served=Served(
@@ -94,6 +103,16 @@ def make_ready(folder: Path) -> Ready:
             reply_tokens=student.max_new_tokens,
         ),
         context_tokens=about.context_tokens,
+    )
+
+
+def _by_torch(folder: Path, called: str, why: str) -> Ready:
+    digest = _sha256(next(iter(sorted(folder.glob("*.safetensors"))), folder / ABOUT_FILE))
+    return Ready(
+        model=f"{STUDENT}-{digest[:SHOWN_DIGITS]}",
+        served=Served(display_name=called, student=folder),
+        context_tokens=None,
+        note=f"served by torch, more slowly: {why}",
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from distill.component import Share, Text, component
+from distill.rationales import parted
 from distill.students.classifier import TrainingError
 from distill.students.examples import Examples
 from distill.students.lm.base import identify
@@ -18,6 +21,7 @@ from distill.students.sft import TRAINER, conversations, split
 from distill.students.trained import Trained
 
 TWO_TASKS_TRAINER = "distill.students.lm.two_tasks"
+Prefix = Annotated[str, Field(description="a text, which may be empty")]
 
 
 @component
@@ -46,8 +50,8 @@ class StepByStep(TunedSettings):
 
     mode: Literal["two_tasks", "rationale_first"]
     answer_weight: Share
-    predict: str
-    explain: str
+    predict: Prefix
+    explain: Prefix
     marker: Text
 
     def __post_init__(self) -> None:
@@ -74,14 +78,14 @@ class StepByStep(TunedSettings):
             TrainingError: no example has a rationale, or they cannot be learnt from.
             UserError: the base, the device or a limit does not fit.
         """
-        parted = parted_examples(examples, self.marker)
-        if all(one.rationale is None for one in parted):
+        known = parted_examples(examples, self.marker)
+        if all(one.rationale is None for one in known):
             raise TrainingError(
                 f"student: none of the {len(examples)} examples has a rationale.",
                 hint="task.answer_marker=TEXT keeps what the teacher writes before it apart; "
                 "student=sft needs none",
             )
-        trainer, rows = self._rows(parted)
+        trainer, rows = self._rows(known)
         folder = self.train(trainer, split(rows, self.validation_share, seed), seed=seed)
         return self._answering(folder)
 
@@ -96,11 +100,11 @@ class StepByStep(TunedSettings):
             return replace(model, opening=self.predict, _loaded=[])
         return replace(model, answer_after=self.marker, _loaded=[])
 
-    def _rows(self, parted: Sequence[Parted]) -> tuple[str, list[dict[str, Any]]]:
+    def _rows(self, known: Sequence[Parted]) -> tuple[str, list[dict[str, Any]]]:
         """Return the trainer's module and its rows."""
         if self.mode == "rationale_first":
             # An answer without its reasoning would teach to leave the reasoning out.
-            whole = [one for one in parted if one.rationale is not None]
+            whole = [one for one in known if one.rationale is not None]
             texts = [f"{one.rationale}\n{self.marker} {one.answer}" for one in whole]
             return TRAINER, conversations([one.question for one in whole], texts, self.system)
         return TWO_TASKS_TRAINER, [
@@ -112,7 +116,7 @@ class StepByStep(TunedSettings):
                 "rationale_prompt": asked(f"{self.explain}{one.question}", self.system),
                 "rationale": one.rationale,
             }
-            for one in parted
+            for one in known
         ]
 
 
@@ -132,21 +136,10 @@ class Parted:
 
 
 def parted_examples(examples: Examples, marker: str) -> list[Parted]:
-    """Part each answer at the last marker in it, where it holds one with something after it.
-
-    Args:
-        examples: With the rationales that the task has kept apart; what stands before a marker
-            counts where it has kept none, as in a human's worked solution.
-        marker: Stands between rationale and answer.
-    """
+    """Part each answer from its rationale; see `rationales.parted`."""
     rationales = examples.rationales or (None,) * len(examples)
-    parted = []
-    for question, whole, rationale in zip(
-        examples.questions, examples.answers, rationales, strict=True
-    ):
-        before, _, answer = whole.rpartition(marker)
-        if not answer.strip():
-            before, answer = "", whole
-        known = (rationale or before).strip() or None
-        parted.append(Parted(question=question, answer=answer.strip(), rationale=known))
-    return parted
+    made = []
+    for question, whole, kept in zip(examples.questions, examples.answers, rationales, strict=True):
+        rationale, answer = parted(whole, kept, marker)
+        made.append(Parted(question=question, answer=answer, rationale=rationale))
+    return made

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import distill
 from distill import tracking_model
+from distill.serve.export import ABOUT_GGUF, GGUF_FILE
 from distill.students.classifier import ABOUT_FILE
 from distill.students.lm.trained import KIND
 from distill.tracking.saved_run import RUN_ID_TAG, SavedRun
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # Not `student`: MLflow shows a model and a folder of a run's artifacts of one name as one folder.
 MODEL_NAME = "trained_student"
 MODEL_FILES = "data"
+# Follows from the other files.
+DERIVED = frozenset({GGUF_FILE, ABOUT_GGUF})
 DIGEST_TAG = "distill.student.sha256"
 # What `distill.students` imports; the package itself travels as source.
 NEEDS = ("mlflow", "numpy", "polars", "pydantic", "scikit-learn", "scipy", "skops")
@@ -61,9 +64,13 @@ def log_student(client: MlflowClient, run: Run, saved: SavedRun) -> str | None:
 
 
 def folder_sha256(folder: Path) -> str:
-    """Return the SHA-256 over names and contents of all files below `folder`, 64 hex digits."""
+    """Return the SHA-256 over names and contents of all files below `folder`, 64 hex digits.
+
+    What `distill serve` writes there later makes no other student of it.
+    """
     total = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in DERIVED)
+    for path in sorted(files):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())

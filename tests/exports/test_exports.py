@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tables import answered_table
 
-from distill.exports import Chat, Completion
+from distill.exports import Chat, Completion, StepByStep
 from distill.stages.export import export_dataset, export_rejected
 from distill.table import JUDGED_COLUMNS, add_columns, drop
 
@@ -32,6 +32,17 @@ def test_a_system_prompt_comes_first_an_empty_one_too() -> None:
 
 def test_a_completion_is_prompt_and_completion() -> None:
     assert next(iter(Completion().lines(TABLE))) == {"prompt": "q1", "completion": 'A\u2028B\n"C"'}
+
+
+def test_step_by_step_parts_a_rationale_that_was_kept_apart_or_stands_before_the_marker() -> None:
+    answers = ["4 + 4\n#### 8", "9", "bare"]
+    table = answered_table(answers, rationale=["4 + 4", "it is so", None])
+
+    assert list(StepByStep(marker="####").lines(table)) == [
+        {"input": "r0", "label": "8", "rationale": "4 + 4"},
+        {"input": "r1", "label": "9", "rationale": "it is so"},
+        {"input": "r2", "label": "bare", "rationale": None},
+    ]
 
 
 def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:

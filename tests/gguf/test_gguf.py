@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 from served import merging_tokenizer, write_model
+from tiny import write_tiny
 
 from distill.errors import UserError
-from distill.gguf import GgufError, VocabularyError, write_gguf
+from distill.gguf import GgufError, VocabularyError, check_exportable, write_gguf
 from distill.gguf.vocabulary import read_vocabulary
 from distill.models.llama.backend import Connection, EngineSettings, start_server
+from distill.students.lm.base import identify
+from distill.students.lm.trained import About, LanguageModel
+from distill.tracking.student import folder_sha256
 
 pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("xllamacpp", "torch", "gguf")),
@@ -126,6 +130,7 @@ def edited(folder: Path, file: str, **changes: Any) -> None:
         ({"architectures": None}, "got the architecture nothing"),
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0}}, "scaled by 'yarn'"),
         ({"use_sliding_window": True}, "sliding-window"),
+        ({"hidden_size": None, "vocab_size": "x"}, "does not say vocab_size, hidden_size"),
     ],
 )
 def test_what_llama_cpp_would_compute_otherwise_is_refused_and_leaves_no_file(
@@ -170,3 +175,38 @@ def test_a_folder_without_weights_config_or_template_is_told_so(tmp_path: Path) 
     with pytest.raises(GgufError, match=r"config.json is missing or damaged"):
         write_gguf(folder, tmp_path / "x.gguf", name="tiny")
     assert not list(tmp_path.glob("*.gguf")) + list(tmp_path.glob(".*.part"))
+
+
+def test_a_student_that_asks_for_it_is_saved_as_gguf_too_and_is_no_other_for_it(
+    tmp_path: Path,
+) -> None:
+    model = write_model(tmp_path / "model")
+    digests = []
+    for name, gguf in (("plain", False), ("both", True)):
+        student = LanguageModel(
+            about=About(method="sft", base=identify(str(model)), adapter=False),
+            folder=model,
+            system=None,
+            max_new_tokens=8,
+            answers_at_once=1,
+            device="cpu",
+            threads=1,
+            kept=tmp_path,
+            gguf=gguf,
+        )
+        (tmp_path / name).mkdir()
+        student.save(tmp_path / name)
+        assert (tmp_path / name / "model.gguf").exists() == gguf
+        digests.append(folder_sha256(tmp_path / name))
+    assert digests[0] == digests[1]
+
+
+def test_a_base_that_could_not_be_exported_is_told_before_it_is_trained(tmp_path: Path) -> None:
+    check_exportable(write_model(tmp_path / "good"))
+    bad = write_model(tmp_path / "bad")
+    edited(bad, "tokenizer.json", pre_tokenizer=None)
+    with pytest.raises(VocabularyError):
+        check_exportable(bad)
+    # Bytes alone, without a merge: llama.cpp has no such vocabulary.
+    with pytest.raises(VocabularyError, match="merges"):
+        check_exportable(write_tiny(tmp_path / "tiny"))

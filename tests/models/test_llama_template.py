@@ -102,3 +102,26 @@ def test_a_model_without_markers_has_one_text() -> None:
     assert plain.pieces(None, [("user", "Q")]) == [
         "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n"
     ]
+
+
+def test_what_training_put_around_question_and_answer_is_put_there_again() -> None:
+    tuned = ChatTemplate(
+        ChatSettings(
+            template=CHAT_TEMPLATE,
+            controls=CONTROLS,
+            end=2,
+            names={},
+            system=None,
+            opening="predict: ",
+            answer_after="####",
+        )
+    )
+    turns = [("user", "Q"), ("assistant", "A"), ("user", "R")]
+    texts = [piece for piece in tuned.pieces(None, turns) if isinstance(piece, str)]
+
+    assert texts[0] == "user\npredict: Q"
+    assert "assistant\nA" in texts
+    assert "user\npredict: R" in texts
+    assert tuned.answer("two #### 3 #### 4 ") == "4"
+    assert tuned.answer("none ") == "none"
+    assert template().answer(" as it is ") == " as it is "

@@ -209,6 +209,13 @@ def test_a_foreign_host_header_is_refused_on_every_way_in(
 
 
 @trains
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+def test_a_web_page_of_another_origin_is_refused(server: Server, origin: str) -> None:
+    assert server.raw("/v1/models", Origin=origin)[0] == 403
+    assert server.raw("/v1/models", Origin=server.url)[0] == 200
+
+
+@trains
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
 def test_an_error_comes_in_the_envelope_of_its_api(server: Server, path: str) -> None:
     body = {"model": "x", "max_tokens": 1, "messages": [{"role": "user", "content": "Q"}]}
@@ -248,6 +255,11 @@ def test_a_classifier_answers_with_its_label_and_its_probabilities(classifier: P
         assert chat["choices"][0]["message"]["content"] == "news"
         assert sum(np.exp(list(told["label_logprobs"].values()))) == pytest.approx(1)
         assert told["content"][0]["text"] == "news"
+        code, told_no = server.raw(
+            "/v1/chat/completions", {"model": server.model, "messages": turn, "logprobs": True}
+        )
+        assert code == 400
+        assert "no schema, stop or token logprobs" in told_no["error"]["message"]
         assert status == 400
         assert "want the labels of this student: news, sport" in refused["error"]["message"]
         assert server.end()[0] == 130

@@ -123,7 +123,7 @@ def test_at_temperature_one_a_linear_student_is_logistic_regression(
     known = Classifier(
         **settings("classifier", algorithm="logistic_regression", targets=targets, min_target=0.0)
     ).fit(examples(), seed=0)
-    student = soft_targets(temperature=1.0, alpha=alpha, calibration_share=0.0)
+    student = soft_targets(temperature=1.0, alpha=alpha, calibration_share=0.0, regularisation=1.0)
 
     found = student.fit(examples(), seed=0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -99,7 +100,7 @@ class LlamaAnswers:
         try:
             if asked.label_scores is not None:
                 return await self._engine.score_labels(pieces, asked.label_scores)
-            return await self._engine.generate(
+            done = await self._engine.generate(
                 pieces,
                 max_tokens=asked.max_tokens,
                 temperature=asked.temperature,
@@ -108,6 +109,9 @@ class LlamaAnswers:
                 schema=asked.schema_asked,
                 top_logprobs=asked.first_logprobs,
             )
+            if self._template is None:
+                return done
+            return replace(done, text=self._template.answer(done.text))
         except PromptTooLongError as error:
             raise invalid(str(error)) from error
         except SchemaError as error:
@@ -173,7 +177,8 @@ class StudentAnswers:
         role, question = asked.turns[-1]
         if role != "user":
             raise invalid("messages: want a last turn of the user's for this student")
-        if asked.schema_asked is not None or asked.stop_sequences or asked.first_logprobs:
+        beyond = asked.schema_asked is not None or asked.first_logprobs is not None
+        if beyond or asked.stop_sequences:
             raise invalid("this student gives whole answers: no schema, stop or token logprobs")
         async with self._alone:
             if asked.label_scores is not None:

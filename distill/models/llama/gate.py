@@ -67,6 +67,10 @@ class Guard:
     def _refusal(self, headers: dict[bytes, bytes]) -> ApiError | None:
         if headers.get(b"host") not in self._hosts:
             return ApiError(403, "permission_error", f"the Host header must name {HOST}")
+        origin = headers.get(b"origin")
+        if origin is not None and origin.rpartition(b"//")[2] not in self._hosts:
+            # A browser lets a page of any origin send, though not read, and there may be no key.
+            return ApiError(403, "permission_error", "a web page of another origin may not call")
         if self._key is None:
             return None
         scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")

@@ -33,6 +33,9 @@ class ChatSettings(BaseModel):
         end: The token that ends a reply.
         names: What the template calls some tokens: `bos_token`, `eos_token`, …
         system: System prompt of conversations that bring none, or `None`.
+        opening: What stands before each question, or "".
+        answer_after: Text after whose last occurrence the answer stands, or `None` where all that
+            the model says is the answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +45,8 @@ class ChatSettings(BaseModel):
     end: int
     names: Mapping[str, str]
     system: str | None
+    opening: str = ""
+    answer_after: str | None = None
 
 
 class ChatTemplate:
@@ -62,6 +67,11 @@ class ChatTemplate:
         """The token that ends a reply."""
         return self._settings.end
 
+    def answer(self, text: str) -> str:
+        """Return the answer in what the model said."""
+        after = self._settings.answer_after
+        return text if after is None else text.rpartition(after)[2].strip()
+
     def pieces(self, system: str | None, turns: Sequence[tuple[str, str]]) -> list[Piece]:
         """Return the prompt up to where the assistant's words begin: token ids, texts between.
 
@@ -75,7 +85,9 @@ class ChatTemplate:
         """
         mask = secrets.token_hex(8)
         opening = self._settings.system if system is None else system
-        told = [*([] if opening is None else [("system", opening)]), *turns]
+        before = {"user": self._settings.opening}
+        said = [(role, before.get(role, "") + text) for role, text in turns]
+        told = [*([] if opening is None else [("system", opening)]), *said]
         messages = [{"role": role, "content": self._masked(text, mask)} for role, text in told]
         goes_on = turns[-1][0] == "assistant"
         text = self._render(messages, begins=not goes_on)

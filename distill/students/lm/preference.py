@@ -83,7 +83,13 @@ def learn(work: Work, tokenizer: Any, sets: Mapping[str, Pairs], *, start: Path 
         "best_step": best,
         "log": [rounded(line) for line in trainer.state.log_history if "step" in line],
     }
-    work.figures |= figures | rewards(figures["log"], best)
+    found = rewards(figures["log"], best)
+    work.figures |= figures | found
+    if found:
+        work.say(
+            f"student: of {len(sets[VALIDATION])} pairs kept from training the chosen answer rose "
+            f"further in {found['reward_accuracy']:.0%}, reward margin {found['reward_margin']:.3f}"
+        )
     if REFERENCE in getattr(trainer.model, "peft_config", {}):
         trainer.model.delete_adapter(REFERENCE)
     save(trainer.model, tokenizer, work)

@@ -19,14 +19,20 @@ from distill.component import (
     Texts,
     component,
 )
-from distill.students.lm.base import bases_folder, identify, model_id, require_training
+from distill.students.lm.base import (
+    EMBEDDED,
+    bases_folder,
+    identify,
+    model_id,
+    require_training,
+)
 from distill.students.lm.child import Limits, run_job
 from distill.students.lm.job import Job, Row
 from distill.students.lm.trained import About, LanguageModel
 
 # Where, how fast and within which limits it is trained, and how it answers afterwards.
 NOT_SHAPING = frozenset(
-    {"base", "max_memory_gb", "max_seconds", "work", "max_new_tokens", "answers_at_once"}
+    {"base", "max_memory_gb", "max_seconds", "work", "max_new_tokens", "answers_at_once", "gguf"}
 )
 BelowOne = Annotated[float, Field(ge=0, lt=1, description="a share in [0, 1)")]
 
@@ -77,6 +83,7 @@ class TunedSettings:
         work: Folder of trainings: each is found again by what goes into it.
         max_new_tokens: Longest answer of the student, in tokens, >= 1.
         answers_at_once: Questions that it answers at once, >= 1.
+        gguf: Write the delivered student as `model.gguf` too, its adapter merged into the base.
     """
 
     base: Text
@@ -105,6 +112,7 @@ class TunedSettings:
     work: Text
     max_new_tokens: Positive
     answers_at_once: Positive
+    gguf: bool
 
     def __post_init__(self) -> None:
         """Check what the fields alone cannot say.
@@ -135,10 +143,14 @@ class TunedSettings:
 
         Raises:
             ExtraMissingError: the extra `train` is not installed.
-            UserError: there is no such base.
+            UserError: there is no such base, or it cannot be written as `student.gguf` asks.
         """
         require_training()
-        identify(self.base)
+        base = identify(self.base)
+        if self.gguf and base.name != EMBEDDED:
+            from distill.gguf import check_exportable
+
+            check_exportable(base.source)
 
     def shaping(self) -> dict[str, Any]:
         """Return the settings that shape the weights, in JSON's types."""
@@ -166,6 +178,7 @@ class TunedSettings:
             device=self.device,
             threads=self.threads,
             kept=bases_folder(Path(self.work)),
+            gguf=self.gguf,
         )
 
     def train(self, trainer: str, data: Mapping[str, Sequence[Row]], *, seed: int) -> Path:

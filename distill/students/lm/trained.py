@@ -61,6 +61,7 @@ class LanguageModel:
         device: `auto` takes a GPU where there is one.
         threads: Of the CPU, or `None` for the library's own choice.
         kept: Where the embedded base is kept once it is converted.
+        gguf: Whether `save` writes it for llama.cpp too.
         opening: What it was tuned to see before every question, or "".
         answer_after: Text after whose last occurrence the answer stands, or `None` where all that
             it says is the answer.
@@ -74,6 +75,7 @@ class LanguageModel:
     device: str
     threads: int | None
     kept: Path
+    gguf: bool = False
     opening: str = ""
     answer_after: str | None = None
     _loaded: list[tuple[Any, Any]] = field(default_factory=list, repr=False, compare=False)
@@ -222,6 +224,10 @@ class LanguageModel:
             "answer_after": self.answer_after,
         }
         write_text(folder / ABOUT_FILE, json.dumps(about, ensure_ascii=False, indent=2) + "\n")
+        if self.gguf:
+            from distill.serve.export import export_student
+
+            export_student(self, folder)
 
 
 def load_language_model(folder: Path, about: Mapping[str, Any]) -> LanguageModel:

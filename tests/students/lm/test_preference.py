@@ -93,6 +93,9 @@ def test_the_preferred_answer_rises_against_the_other(
     assert work.figures["validation_pairs"] == 4
     assert work.figures["reward_accuracy"] == 1.0
     assert work.figures["reward_margin"] > 0
+    assert any(
+        "of 4 pairs kept from training" in one.get("say", "") for one in work.figures["said"]
+    )
     assert not (tmp_path / "result" / "ref").exists()
 
 

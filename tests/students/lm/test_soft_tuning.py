@@ -18,7 +18,7 @@ from distill.students.classifier import TrainingError
 from distill.students.lm.base import identify
 from distill.students.lm.job import RESULT_FOLDER, Job, read_job
 from distill.students.lm.vocabulary import check_same, read_vocabulary
-from distill.students.lm.worker import Work
+from distill.students.lm.worker import Stopped, Work
 from distill.students.sft import conversations, split
 
 torch = pytest.importorskip("torch", reason="the extra train is not installed")
@@ -62,36 +62,74 @@ def student_of(pair: tuple[Path, Path], work: Path, **changes: Any) -> SoftTarge
     return SoftTargetsLm(**(node | usual | changes))
 
 
-def did(student: SoftTargetsLm, trainer: Any, base: str, settings: Any, n: int = 6) -> Work:
-    """Do a job in this process."""
+def did(
+    student: SoftTargetsLm,
+    trainer: Any,
+    base: str,
+    settings: Any,
+    *,
+    n: int = 6,
+    stop_at: int | None = None,
+) -> Work:
+    """Do a job in this process; with `stop_at`, tell it to stop after as many steps."""
     examples = sums(n)
     rows = split(conversations(examples.questions, examples.answers, None), 0.2, 0)
     job = Job(trainer=trainer.__name__, base=identify(base), settings=settings, seed=3, data=rows)
     folder = job.write(Path(student.work))
     (folder / RESULT_FOLDER).mkdir(exist_ok=True)
     said: list[Any] = []
-    work = Work(
-        read_job(folder), identify(base).source, folder / RESULT_FOLDER, said.append,
-        threading.Event(),
-    )  # fmt: skip
+    stopping = threading.Event()
+
+    def hear(word: dict[str, Any]) -> None:
+        said.append(word)
+        if stop_at is not None and word.get("done") == stop_at:
+            stopping.set()
+
+    work = Work(read_job(folder), identify(base).source, folder / RESULT_FOLDER, hear, stopping)
     trainer.train(work)
     work.figures["said"] = said
     return work
 
 
-def asked(student: SoftTargetsLm, **changes: Any) -> Work:
+def asked(student: SoftTargetsLm, *, stop_at: int | None = None) -> Work:
     from distill.students.lm import teacher_pass
 
     told = {key: getattr(student, key) for key in ("max_tokens", "top_k", "temperature")}
     told |= {"device": "cpu", "threads": 1, "student": student.base, "student_sha256": ""}
-    return did(student, teacher_pass, student.teacher, told | changes)
+    return did(student, teacher_pass, student.teacher, told, stop_at=stop_at)
 
 
-def tuned(student: SoftTargetsLm, asking: Work) -> Work:
+def tuned(student: SoftTargetsLm, asking: Work, *, stop_at: int | None = None) -> Work:
     from distill.students.lm import soft_tuning
 
     settings = student.shaping() | {"targets": asking.job.folder.name}
-    return did(student, soft_tuning, student.base, settings)
+    return did(student, soft_tuning, student.base, settings, stop_at=stop_at)
+
+
+def test_a_stopped_training_goes_on_to_the_weights_of_an_undisturbed_one(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    found = []
+    for name, stop_at in (("whole", None), ("cut", 2)):
+        student = student_of(pair, tmp_path / name, max_steps=4, checkpoint_steps=1)
+        asking = asked(student)
+        if stop_at is not None:
+            with pytest.raises(Stopped):
+                tuned(student, asking, stop_at=stop_at)
+        work = tuned(student, asking)
+        assert work.figures.get("resumed_from_step") == stop_at
+        found.append((work.draft / "model.safetensors").read_bytes())
+
+    assert found[0] == found[1]
+
+
+def test_a_teachers_pass_that_is_told_to_stop_leaves_nothing_that_looks_whole(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(Stopped):
+        asked(student_of(pair, tmp_path), stop_at=2)
+
+    assert not list(tmp_path.glob("*/result/*"))
 
 
 def test_the_kept_distributions_are_the_teachers_at_the_tokens_of_the_answers(

@@ -197,3 +197,19 @@ def test_the_rationale_before_the_answer_is_not_the_answer(
     assert model.about == About(method="step_by_step", base=model.about.base, adapter=True)
     assert model._read(" 2 #### and 2\n#### 4 ") == "4"
     assert model._read("no mark") == "no mark"
+
+
+@pytest.mark.parametrize("mode", ["two_tasks", "rationale_first"])
+def test_it_is_served_in_a_way_that_knows_its_prefix_and_its_marker(
+    step_by_step: Make, tmp_path: Path, mode: str
+) -> None:
+    from distill.serve import make_ready
+
+    (tmp_path / "result").mkdir()
+    (tmp_path / "student").mkdir()
+    step_by_step(mode=mode)._answering(tmp_path / "result").save(tmp_path / "student")
+    ready = make_ready(tmp_path / "student")
+
+    assert ready.served.student == tmp_path / "student"
+    assert ready.served.weights is None
+    assert "prefix" in str(ready.note)
