@@ -30,7 +30,7 @@ def test_the_help_of_run_names_every_choice_and_imports_no_models(bench: Workben
     ended = bench.process(["run", "--help"], "-X", "importtime")
 
     assert ended.status == 0
-    assert "teacher=claude|gemini|llamacpp|local|ollama|openai|together|vllm" in ended.out
+    assert "teacher=claude|gemini|llamacpp|local|ollama|openai|together|trained|vllm" in ended.out
     assert "experiment=" in ended.out
     imported = {line.rpartition("|")[2].strip() for line in ended.err.splitlines()}
     assert HEAVY & imported == set()
