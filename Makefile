@@ -38,7 +38,7 @@ test: $(TRAIN_STAMP)  ## the test suite, without network; all but what takes min
 
 # One after the other: each takes all cores. 5 is pytest's word for none, as where an extra is missing.
 slow: $(TRAIN_STAMP)  ## the tests that take minutes, such as training a language model
-	@$(BIN)/python -m pytest -m slow --durations=0 || [ $$? -eq 5 ]
+	@$(BIN)/python -m pytest -m slow --durations=0 -o faulthandler_timeout=0 || [ $$? -eq 5 ]
 
 check: $(STAMP)  ## lint, format and types
 	@$(BIN)/ruff check .
