@@ -36,7 +36,8 @@ def run(folder: Path, url: str) -> dict[str, float]:
     subprocess.run(
         [sys.executable, "-m", "distill", "run", *told, f"teacher.base_url={url}"],
         cwd=folder,
-        env=os.environ | {"ANTHROPIC_API_KEY": "none"},
+        # An empty word lets bytecode be kept, as an installed package keeps it.
+        env=os.environ | {"ANTHROPIC_API_KEY": "none", "PYTHONDONTWRITEBYTECODE": ""},
         stdout=subprocess.DEVNULL,
         check=True,
     )

@@ -34,6 +34,8 @@ Draw = Callable[["Axes"], None]
 def write_figures(record: RunRecord, manifest: Manifest, folder: Path) -> None:
     """Draw the arms, the funnel, the judge's scores and the variety, as far as they are there.
 
+    Nothing is drawn where a funnel that nothing fell out of is all there is to see.
+
     Args:
         record: Of a finished run.
         manifest: What `make_manifest` made of it.
@@ -54,6 +56,8 @@ def write_figures(record: RunRecord, manifest: Manifest, folder: Path) -> None:
     ]
     if ratios:
         drawn["diversity"] = (len(ratios), lambda axes: _diversity(axes, ratios))
+    if len(drawn) == 1 and not any(manifest["rejected"].values()):
+        return
     for name, (rows, draw) in drawn.items():
         path = folder / FIGURES[name]
         path.parent.mkdir(exist_ok=True)

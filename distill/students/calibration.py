@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax, softmax
 
 BINS = 15
 # Fewer leave a bin without a row and a temperature without support.
@@ -69,6 +68,7 @@ def best_temperature(logits: Matrix, labels: Labels) -> float:
     A label counts as if each class had been seen once more, as in Laplace's rule of succession.
     """
     from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
 
     count, classes = logits.shape
     targets = np.full(logits.shape, 1 / (count + classes))
@@ -100,6 +100,8 @@ def calibrate(
     Returns:
         `None` where the share comes to too few examples, or what is left names one label only.
     """
+    from scipy.special import softmax
+
     order = np.random.default_rng(seed).permutation(len(labels))
     aside, rest = np.split(order, [round(share * len(labels))])
     if len(aside) < FEWEST or len(set(labels[rest].tolist())) < 2:

@@ -30,7 +30,6 @@ from distill.students.layers import (
     pipeline_of,
     softened,
 )
-from distill.students.softmax import fit_softmax
 from distill.students.trained import Trained
 
 Rows = NDArray[np.int64]
@@ -163,6 +162,8 @@ class SoftTargets:
     def _layers(self, given: Given, seed: int) -> Layers:
         if self.hidden is not None:
             return self._net(given, self.hidden, seed)
+        from distill.students.softmax import fit_softmax
+
         return [
             fit_softmax(
                 given.inputs,
