@@ -17,6 +17,9 @@ REPLACED = ".replaced-manifest.json"
 FIGURES = {name: f"figures/{name}.png" for name in ("arms", "funnel", "scores", "diversity")}
 # What trainers elsewhere are given, a folder each.
 HANDOVER = "handover"
+# In the student's folder: a language model as llama.cpp reads it, and what its server has to know.
+GGUF_FILE = "model.gguf"
+ABOUT_GGUF = "model.gguf.json"
 # What a run leaves; only these are replaced when a run is repeated in the same folder.
 RUN_FILES = (
     "dataset.jsonl",

@@ -325,7 +325,10 @@ def test_a_judge_that_leaves_too_much_unscored_stops_the_run_and_nothing_is_lost
     share = f"1 of {len(QUESTIONS)} judged answers got no score"
     for words in ("guard.unscored", share, "row s3: the reply cannot be read", "hint:"):
         assert words in ended.err
-    assert not bench.out.exists()
+    assert list(bench.files(bench.out)) == [
+        "stopped_by_guard/examples.parquet",
+        "stopped_by_guard/findings.json",
+    ]
 
     bench.api.forget()
     ended = bench.run("guard.unscored.max_share=0.5")

@@ -100,7 +100,8 @@ def test_a_judge_that_obeys_an_answer_stops_the_run(bench: Workbench) -> None:
     assert not ended.has_traceback
     for words in ("guard.judge_canaries", "injected (plain_order)", "score 1", "hint:"):
         assert words in ended.err
-    assert not bench.out.exists()
+    assert not (bench.out / "dataset.jsonl").exists()
+    assert "stopped_by_guard/findings.json" in bench.files(bench.out)
 
 
 def test_a_judge_that_likes_everything_is_told_of_with_every_kind(bench: Workbench) -> None:

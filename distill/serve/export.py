@@ -9,15 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from distill.folder import ABOUT_GGUF, GGUF_FILE
 from distill.gguf import write_gguf
 from distill.gguf.vocabulary import CONTROL, read_vocabulary
 from distill.models.llama.template import ChatSettings
 from distill.paths import write_text
 from distill.students.lm.trained import LanguageModel
-
-GGUF_FILE = "model.gguf"
-# What llama.cpp does not need in the file and the server does; read in no time, unlike the file.
-ABOUT_GGUF = "model.gguf.json"
 
 
 class AboutGguf(BaseModel):

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distill.errors import UserError
+from distill.folder import GGUF_FILE
 from distill.gguf import GgufError, VocabularyError
 from distill.models.llama.process import Served
 from distill.runs import find_run
-from distill.serve.export import GGUF_FILE, export_student
+from distill.serve.export import export_student
 from distill.students import load
 from distill.students.classifier import ABOUT_FILE, MODEL_FILE
 from distill.students.lm.trained import LanguageModel

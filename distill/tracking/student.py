@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import distill
 from distill import tracking_model
-from distill.serve.export import ABOUT_GGUF, GGUF_FILE
+from distill.folder import ABOUT_GGUF, GGUF_FILE
 from distill.students.classifier import ABOUT_FILE
 from distill.students.lm.trained import KIND
 from distill.tracking.saved_run import RUN_ID_TAG, SavedRun
