@@ -158,7 +158,11 @@ def test_students_of_several_kinds_learn_from_the_same_dataset(bench: Workbench)
         pytest.param(["student@students.other=classifier"],
                      "students.other: got 'Classifier', want a student for task=math", id="task"),
         pytest.param(["student@students.other=nothing"], "student", id="no such choice"),
-        pytest.param(["students.other.model=x"], "students.other", id="no choice"),
+        pytest.param(["students.other.model=x"],
+                     "students.other: got keys without a choice, want a student, "
+                     "student@students.other=CHOICE", id="no choice"),
+        pytest.param(["student@students.other=none"],
+                     "students.other: got none, want a student", id="none"),
         pytest.param(["students=3"], "students: got 3", id="no mapping"),
     ],
 )  # fmt: skip
