@@ -71,7 +71,7 @@ def _judged(excess: Mapping[str, Any]) -> str:
 def _limits(gap: Mapping[str, Any], *, whole: bool = True) -> str:
     smallest = gap["minimum_detectable"]
     detectable = (
-        "no difference would be found reliably"
+        "which difference would be found cannot be said, as too little varies"
         if smallest is None
         else f"{100 * smallest:.1f} pp would be found 80% of the time"
     )
