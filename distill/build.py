@@ -98,8 +98,10 @@ def build(config: Config) -> Plan:
     Raises:
         ConfigError: every fault of the whole config at once, each with its whole key.
     """
-    faults = [missing_value(key) for key, value in flatten(config) if value == MISSING]
-    told = {fault.where for fault in faults}
+    told = [key for key, value in flatten(config) if value == MISSING]
+    # What a provider is handed is missing where it comes from; there it is told.
+    faults = [missing_value(key) for key in told if _own(key) == key or _own(key) not in told]
+    missing = len(faults)
     known = [*ONE, *NAMED, *MORE_NAMED, *SETTINGS, "seed"]
     faults += [_no_such_key(key, key, known) for key in config if key not in known]
     one = {key: _slot(config.get(key), key, kind, faults) for key, kind in ONE.items()}
@@ -118,8 +120,8 @@ def build(config: Config) -> Plan:
         faults += faults_across(one, named, settings)
     if faults:
         # A missing value is told once, as that.
-        first = faults[: len(told)]
-        raise ConfigError([*first, *(f for f in faults[len(told) :] if f.where not in told)])
+        rest = (fault for fault in faults[missing:] if fault.where not in told)
+        raise ConfigError([*faults[:missing], *rest])
     return Plan(
         config=config,
         seed=config["seed"],
@@ -132,6 +134,11 @@ def build(config: Config) -> Plan:
         **one,
         **settings,
     )
+
+
+def _own(key: str) -> str:
+    """Return the key whose value the provider of a judge, metric or student is handed."""
+    return key.replace(".via.", ".")
 
 
 def instantiate(node: Any, key: str, faults: list[Fault]) -> Any:
@@ -171,6 +178,11 @@ def _slot(
     if TARGET not in node:
         if key in ONE and key not in MAY_BE_OFF:
             faults.append(Fault(key, f"a choice of the group, {key}=…", "none"))
+            return None
+        if key.startswith("students."):
+            want, hint = f"a student, student@{key}=CHOICE", "leave it out if none is wanted"
+            got = "none" if node == {"student": None} else "keys without a choice"
+            faults.append(Fault(key, want, got, hint))
             return None
         name = key.rpartition(".")[2]
         others = [other for other in siblings if other != name]

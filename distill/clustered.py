@@ -19,7 +19,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from distill.statistics import ALPHA, CONFIDENCE, POWER, Interval, PairedTest
+from distill.statistics import (
+    ALPHA,
+    CONFIDENCE,
+    POWER,
+    Interval,
+    PairedTest,
+    mcnemar_mid_p,
+    wilson,
+)
 
 Scores = NDArray[np.float64]
 DRAWS = 2000
@@ -86,8 +94,12 @@ def clustered_standard_error(scores: Scores, clusters: Clusters) -> float:
 def clustered_interval(scores: Scores, clusters: Clusters, seed: int) -> Interval:
     """Return the mean of (items,) scores in [0, 1] with its 95 % interval over clusters.
 
-    One cluster says nothing about the spread: its interval is all of [0, 1].
+    One cluster says nothing about the spread: its interval is all of [0, 1]. Where all scores are
+    0 or all are 1, resampling finds no spread: the interval is Wilson's, each cluster one item.
     """
+    if clusters.count > 1 and scores.min() == scores.max() and scores[0] in {0.0, 1.0}:
+        alike = wilson(int(scores[0]) * clusters.count, clusters.count)
+        return Interval(alike.value, alike.low, alike.high, len(scores))
     low, high = _limits(scores, clusters, seed) or (0.0, 1.0)
     return Interval(float(scores.mean()), low, high, len(scores))
 
@@ -96,7 +108,8 @@ def clustered_test(a: Scores, b: Scores, clusters: Clusters, seed: int) -> Paire
     """Compare two students on clustered items.
 
     The interval is the percentile bootstrap over clusters; the p-value that of the sign-flip test
-    in which a whole cluster changes sign. One cluster gives no verdict.
+    in which a whole cluster changes sign. One cluster gives no verdict. Where the two never
+    differ, resampling finds no spread: the interval is Tango's, each cluster one item.
 
     Args:
         a: (items,) scores in [0, 1].
@@ -106,6 +119,9 @@ def clustered_test(a: Scores, b: Scores, clusters: Clusters, seed: int) -> Paire
     """
     differences = a - b
     low, high = _limits(differences, clusters, seed) or (-1.0, 1.0)
+    if clusters.count > 1 and not differences.any():
+        alike = mcnemar_mid_p(np.zeros(clusters.count), np.zeros(clusters.count))
+        low, high = alike.low, alike.high
     return PairedTest(
         difference=float(differences.mean()),
         low=low,

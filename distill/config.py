@@ -95,13 +95,27 @@ def plain(composed: Any, choices: Any, overrides: Sequence[str]) -> Config:
 
     A value that is missing stays `MISSING`; `build` tells it together with all other faults.
     """
-    from omegaconf import OmegaConf
-
     _replace_own_names(composed, overrides)
-    config: Config = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
+    config = _resolved(composed)
     _hand_down(config)
     typed = {override.lstrip("+~").split("=", 1)[0] for override in overrides}
     return ablated(_switch_off(config, choices, typed))
+
+
+def _resolved(composed: Any) -> Config:
+    """Return plain mappings; what is taken from a missing value is missing too."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import InterpolationToMissingValueError
+
+    while True:
+        try:
+            config: Config = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
+        except InterpolationToMissingValueError as error:
+            if not error.full_key:
+                raise
+            OmegaConf.update(composed, error.full_key, MISSING)
+        else:
+            return config
 
 
 def _replace_own_names(composed: Any, overrides: Sequence[str]) -> None:
@@ -231,7 +245,10 @@ def missing_value(key: str) -> Fault:
     }
     wants = {"filter.format_regex.pattern": "a regular expression"}
     want = wants.get(key, "a value of your own, for there is no default")
-    return Fault(key, want, "nothing", hints.get(key))
+    hint = hints.get(key)
+    if key.startswith("students.") and key.endswith(".model"):
+        hint = f"{key}=ID, the exact id as the endpoint knows it"
+    return Fault(key, want, "nothing", hint)
 
 
 def _check_syntax(overrides: Sequence[str], folders: Sequence[Path]) -> None:

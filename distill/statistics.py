@@ -55,7 +55,9 @@ class PairedTest:
         only_a: Items on which a scored higher; with right-or-wrong scores, those only a got right.
         only_b: The same for b.
         minimum_detectable: Smallest true difference, in [0, 1], that a test on so many items with
-            so much disagreement finds with a power of 0.8; `None` where none is large enough.
+            so much disagreement finds with a power of 0.8. Where all of so little disagreement
+            would not be enough, the smallest that comes of more of it, all one way; `None` where
+            no difference is large enough.
     """
 
     difference: float
@@ -127,7 +129,8 @@ def mcnemar_mid_p(a_correct: npt.ArrayLike, b_correct: npt.ArrayLike) -> PairedT
         n=n,
         only_a=only_a,
         only_b=only_b,
-        minimum_detectable=minimum_detectable_difference(n, (only_a + only_b) / n),
+        minimum_detectable=minimum_detectable_difference(n, (only_a + only_b) / n)
+        or _detectable_one_way(n),
     )
 
 
@@ -207,6 +210,20 @@ def minimum_detectable_difference(
     for _ in range(BISECTIONS):
         difference = (low + high) / 2
         low, high = (low, difference) if found(difference) >= power else (difference, high)
+    return high
+
+
+def _detectable_one_way(n: int) -> float | None:
+    """Return the smallest difference that is found where one student alone wins all that differ."""
+    from scipy.stats import binom
+
+    needed = next(k for k in range(1, 100) if _mid_p(k, 0) < ALPHA)
+    if n < needed:
+        return None
+    low, high = 0.0, 1.0
+    for _ in range(BISECTIONS):
+        share = (low + high) / 2
+        low, high = (low, share) if binom.sf(needed - 1, n, share) >= POWER else (share, high)
     return high
 
 

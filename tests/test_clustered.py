@@ -95,6 +95,20 @@ def test_one_cluster_gives_no_verdict() -> None:
     assert clustered_interval(np.ones(80), of_size(80, 1), 0).low == 0
 
 
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_scores_that_are_all_alike_are_not_certain(score: float) -> None:
+    clusters = clusters_of([str(i // 2) for i in range(40)])
+    assert clusters is not None
+    scores = np.full(40, score)
+
+    one = clustered_interval(scores, clusters, 0)
+    alone = wilson(int(score) * 20, 20)
+    assert (one.value, one.low, one.high, one.n) == (score, alone.low, alone.high, 40)
+    both = clustered_test(scores, scores, clusters, 0)
+    assert both.low < -0.1 < both.difference == 0 < 0.1 < both.high
+    assert both.p_value == 1
+
+
 def test_the_same_seed_gives_the_same_limits() -> None:
     rng = np.random.default_rng(5)
     a, b, clusters = rng.random(60), rng.random(60), of_size(3, 20)

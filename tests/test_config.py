@@ -173,6 +173,18 @@ def test_a_missing_value_is_told_with_an_example(bench: Workbench) -> None:
     assert set(bench.files()) == {"seeds.jsonl"}
 
 
+def test_an_endpoint_without_a_model_is_told_with_an_example_and_once(bench: Workbench) -> None:
+    words = ["run", "experiment=endpoint", "task=math", "student@students.more=endpoint"]
+
+    message = refused(bench.main([*words, "judge.threshold=60"]))
+
+    for key in ("student.model", "students.more.model"):
+        assert f"{key}: got nothing" in message
+        assert f"hint: {key}=ID" in message
+    assert ".via.model" not in message
+    assert "judge.threshold" in message
+
+
 @pytest.mark.parametrize(
     "target",
     [

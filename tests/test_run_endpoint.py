@@ -93,6 +93,20 @@ def test_the_bare_question_is_asked_unless_the_task_asks(sums: Workbench) -> Non
     assert "system" not in asked
 
 
+def test_a_base_that_is_never_right_may_just_speak_in_another_form(sums: Workbench) -> None:
+    sums.api.teacher = lambda prompt, body, n: (
+        adds(prompt, body, n) if body["model"] == "tuned-1" else "I would have to think of that."
+    )
+    evaluate(sums, *base(sums))
+
+    assert sums.manifest["verdict"] == "helps"
+    for name in ("README.md", "report.html"):
+        text = (sums.out / name).read_text(encoding="utf-8")
+        assert "base is right on no held-out item: it may know nothing, or its answers" in text
+        assert "student.ask=task would say which" in text
+        assert "endpoint is right on no" not in text
+
+
 def test_the_base_is_the_control_of_the_verdict(sums: Workbench) -> None:
     ended = evaluate(sums, *base(sums))
 

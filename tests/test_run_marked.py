@@ -176,6 +176,27 @@ def test_marks_of_humans_correct_what_a_lenient_judge_says(asked: Workbench) -> 
     card = (asked.out / "README.md").read_text(encoding="utf-8")
     assert "Corrected by 30 human marks" in card
     assert "not calibrated" not in card
+    page = (asked.out / "report.html").read_text(encoding="utf-8")
+    assert "Humans contradict the marks: corrected by theirs the student scores" in page
+
+
+def test_humans_that_share_the_marks_leave_no_doubt_of_them(asked: Workbench) -> None:
+    asked.api.teacher = lambda prompt, body, n: knows(prompt, {"model": "base-1"}, n)
+    evaluate(asked)
+    answers = pl.read_parquet(asked.out / "student" / "heldout.parquet")
+    rows = [
+        {"question": question, "answer": answer, "human_score": score}
+        for question, answer, score in answers.select(
+            "question", "answer/endpoint", "score/endpoint"
+        ).iter_rows()
+    ]
+    asked.write("marks.jsonl", rows)
+    evaluate(asked, "metric.judged.human=marks.jsonl")
+
+    page = (asked.out / "report.html").read_text(encoding="utf-8")
+    assert asked.manifest["eval"]["human"]["kappa"]["value"] == 1
+    for doubt in ("contradict the marks", "agree too little", "marks of the held-out answers are"):
+        assert doubt not in page
 
 
 def test_estimate_and_ledger_count_the_marks(asked: Workbench) -> None:

@@ -98,11 +98,14 @@ def test_items_that_the_real_set_asks_too_are_left_out(sums: Workbench) -> None:
     sums.write(
         "synthetic.jsonl", [*rows, {"question": "What is 3 plus 4?", "reference_answer": "7"}]
     )
-    evaluate(sums, "evaluate.synthetic_heldout=synthetic.jsonl")
+    ended = evaluate(sums, "evaluate.synthetic_heldout=synthetic.jsonl")
     assert (
         sums.manifest["eval"]["synthetic"]["n"],
         sums.manifest["eval"]["synthetic"]["left_out"],
     ) == (1, 7)
+    # One item does not vary: nothing can be said of what would be found.
+    assert "which difference would be found cannot be said" in " ".join(ended.out.split())
+    assert "7 further items were left out" in " ".join(ended.out.split())
 
     sums.write("synthetic.jsonl", rows)
     ended = evaluate(sums, "evaluate.synthetic_heldout=synthetic.jsonl")

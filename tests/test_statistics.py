@@ -203,6 +203,17 @@ def test_a_difference_that_cannot_be_found_is_none(n, discordant_share):
     assert minimum_detectable_difference(n, discordant_share) is None
 
 
+@pytest.mark.parametrize(("only_a", "only_b", "n"), [(0, 0, 60), (2, 0, 100), (1, 1, 50)])
+def test_a_difference_beyond_the_disagreement_seen_is_found_as_often_as_said(only_a, only_b, n):
+    smallest = mcnemar_mid_p(*outcomes(only_a, only_b, n)).minimum_detectable
+    assert smallest is not None
+    assert smallest > (only_a + only_b) / n
+
+    wins = np.random.default_rng(0).binomial(n, smallest, 4000)
+    p = {k: mcnemar_mid_p(*outcomes(k, 0, n)).p_value for k in set(wins.tolist())}
+    assert np.mean([p[k] < 0.05 for k in wins.tolist()]) == pytest.approx(0.8, abs=0.03)
+
+
 def test_full_disagreement_has_a_minimum_detectable_difference():
     assert minimum_detectable_difference(1000, 1.0) == pytest.approx(0.0875, abs=5e-4)
 
@@ -286,7 +297,7 @@ def test_an_inconclusive_verdict_says_what_could_have_been_found():
 
 
 def test_the_explanation_says_so_where_no_difference_could_have_been_found():
-    hopeless = explain_verdict(mcnemar_mid_p(*outcomes(3, 0, 50)), "student", "baseline")
+    hopeless = explain_verdict(mcnemar_mid_p(*outcomes(3, 0, 4)), "student", "baseline")
     assert "no difference, however large, would be found" in hopeless
     alike = explain_verdict(mcnemar_mid_p([1, 0], [1, 0]), "student", "baseline")
     assert "scored the same on every item" in alike

@@ -30,6 +30,7 @@ from distill.report.marks import mark_doubts
 from distill.report.overturn import contamination_doubts, credit_doubts, seed_doubts
 from distill.report.wording import count, counted, listed, one_line, percent, points
 from distill.selectors.floor import REASON as REAL_SHARE
+from distill.stages.evaluate import BASE
 from distill.stages.evaluate_endpoint import ENDPOINT
 from distill.stages.select import STAGE as SELECT
 from distill.table import SYNTHETIC
@@ -120,6 +121,13 @@ def _unanswered(figures: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"{name} left {counted(missing, 'held-out item')} without an answer (failed, "
                 "refused or cut), and they count as wrong."
+            )
+    for name, arm in figures["arms"].items():
+        if arm["accuracy"] == 0 and not arm.get("unanswered"):
+            ask = "; student.ask=task would say which" if name in {ENDPOINT, BASE} else ""
+            yield (
+                f"{name} is right on no held-out item: it may know nothing, or its answers may "
+                f"not have the form that the metric reads (student/heldout.parquet){ask}."
             )
 
 

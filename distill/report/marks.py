@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from distill.calibrate.gate import LEAST_KAPPA
 from distill.record import RunRecord
 from distill.report.facts import Manifest
 from distill.report.wording import counted, interval, listed, one_line, percent
@@ -36,6 +37,8 @@ def mark_doubts(record: RunRecord, manifest: Manifest) -> Iterator[str]:
             "The marks of the held-out answers are not calibrated: no human has marked any of the "
             f"student's answers{beside} (metric.judged.human)."
         )
+    else:
+        yield from _contradicted(human)
     for name, arm in figures["arms"].items():
         if arm.get("unscored"):
             yield (
@@ -49,6 +52,24 @@ def mark_doubts(record: RunRecord, manifest: Manifest) -> Iterator[str]:
                 f"{one_line(marker.model, MODEL_CHARS)} chose the rows and marks the student too: "
                 "it may favour what it let through."
             )
+
+
+def _contradicted(found: Mapping[str, Any]) -> Iterator[str]:
+    """Doubt marks that humans do not share."""
+    made = found.get("corrected") or found["human_only"]
+    judged, kappa = found["naive"]["accuracy"], found.get("kappa")
+    if not made["low"] <= judged <= made["high"]:
+        yield (
+            f"Humans contradict the marks: corrected by theirs the student scores "
+            f"{percent(made['accuracy'])} (95% interval {interval(made['low'], made['high'])}), "
+            f"not the {percent(judged)} that the verdict counts."
+        )
+    # Where both find all answers right, kappa is undefined and nothing speaks against the judge.
+    elif kappa is not None and kappa["value"] < LEAST_KAPPA:
+        yield (
+            f"Judge and humans agree too little on the marks: kappa is {kappa['value']:.2f}, and "
+            f"{LEAST_KAPPA:g} is wanted."
+        )
 
 
 def _human(found: Mapping[str, Any] | None) -> Iterator[str]:

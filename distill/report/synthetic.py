@@ -26,8 +26,8 @@ def _sentences(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"On {counted(found['n'], 'synthetic held-out item')} {_gap('the student', student)}"
     if found["left_out"]:
         yield (
-            f"{counted(found['left_out'], 'further item')} were left out, because dataset or real "
-            "held-out set asks the same."
+            f"{counted(found['left_out'], 'further item was', 'further items were')} left out, "
+            "because dataset or real held-out set asks the same."
         )
     if teacher is None or excess is None:
         yield (
@@ -71,7 +71,7 @@ def _judged(excess: Mapping[str, Any]) -> str:
 def _limits(gap: Mapping[str, Any], *, whole: bool = True) -> str:
     smallest = gap["minimum_detectable"]
     detectable = (
-        "no difference would be found reliably"
+        "which difference would be found cannot be said, as too little varies"
         if smallest is None
         else f"{100 * smallest:.1f} pp would be found 80% of the time"
     )
