@@ -22,6 +22,7 @@ from distill.students.trained import Trained
 ASKING = "distill.students.lm.teacher_pass"
 TUNING = "distill.students.lm.soft_tuning"
 ON_POLICY = "distill.students.lm.on_policy"
+TEACHER_HINT = "a folder with config.json, *.safetensors and a tokenizer needs no download"
 # What the teacher's pass depends on beside the examples.
 ASKED = ("max_tokens", "top_k", "temperature", "device", "threads")
 
@@ -148,4 +149,4 @@ class SoftTargetsLm(TunedSettings):
             return identify(self.teacher)
         except UserError as error:
             told = str(error.args[0]).replace("student.base:", "student.teacher:")
-            raise UserError(told, hint=error.hint) from error
+            raise UserError(told, hint=TEACHER_HINT) from error

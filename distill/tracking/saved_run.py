@@ -17,6 +17,7 @@ from distill.folder import RUN_FILES
 from distill.trust import read_foreign
 
 RUN_ID_TAG = "distill.run_id"
+DATASET_TAG = "distill.dataset.sha256"
 PARENT_TAG = "mlflow.parentRunId"
 
 MANIFEST_FILE = "manifest.json"
@@ -159,7 +160,7 @@ def tags(saved: SavedRun) -> dict[str, str]:
         "distill.judge.served": _commas(judge.get("served")),
         "distill.student.model": student.get("model"),
         "distill.student.served": _commas(student.get("served")),
-        "distill.dataset.sha256": manifest.get("dataset_sha256"),
+        DATASET_TAG: manifest.get("dataset_sha256"),
         "distill.config.sha256": manifest.get("config_sha256"),
         "distill.verdict": manifest.get("verdict"),
         "distill.version": manifest.get("distill_version"),

@@ -19,7 +19,7 @@ from distill import tracking_model
 from distill.folder import ABOUT_GGUF, GGUF_FILE
 from distill.students.classifier import ABOUT_FILE
 from distill.students.lm.trained import KIND
-from distill.tracking.saved_run import RUN_ID_TAG, SavedRun
+from distill.tracking.saved_run import DATASET_TAG, RUN_ID_TAG, SavedRun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -53,6 +53,8 @@ def log_student(client: MlflowClient, run: Run, saved: SavedRun) -> str | None:
     model = _logged(client, run, digest)
     if model is None:
         tags = {DIGEST_TAG: digest, RUN_ID_TAG: saved.run_id}
+        if dataset := saved.manifest.get("dataset_sha256"):
+            tags[DATASET_TAG] = str(dataset)
         model = client.create_logged_model(
             run.info.experiment_id, MODEL_NAME, source_run_id=run.info.run_id, tags=tags
         )

@@ -173,6 +173,7 @@ def test_the_student_is_a_model_of_the_run_with_its_own_figures(mirrored):
     assert str(model.status) == "READY"
     assert model.name != "student", "MLflow would mix the model with the folder of that name"
     assert model.source_run_id == run.info.run_id
+    assert model.tags["distill.dataset.sha256"] == run.data.tags["distill.dataset.sha256"]
     assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
     figures = {metric.key: (metric.value, metric.dataset_name) for metric in model.metrics}
     assert figures == {

@@ -312,8 +312,9 @@ def test_another_vocabulary_is_refused_before_anything_is_spent(
 ) -> None:
     student = student_of(pair, tmp_path)
     student.ready()
-    with pytest.raises(UserError, match=r"student.teacher: got '.*nowhere', want"):
+    with pytest.raises(UserError, match=r"student.teacher: got '.*nowhere', want") as caught:
         student_of((tmp_path / "nowhere", pair[1]), tmp_path).ready()
+    assert "student.base" not in str(caught.value.hint)
     assert len(read_vocabulary(pair[1]) or {}) == 258
     other = write_tiny(tmp_path / "other")
     told = json.loads((other / "tokenizer.json").read_text())
