@@ -9,6 +9,10 @@ from distill.report.facts import Manifest
 from distill.report.wording import count, counted, interval, percent, points
 
 
+# An excess that is surely larger is a reason of its own not to report the score.
+MARGIN = 0.05
+
+
 def gap_sentences(manifest: Manifest) -> list[str]:
     """Say how far synthetic items flatter the student, and whether further than the teacher."""
     found: Mapping[str, Any] | None = manifest.get("eval", {}).get("synthetic")
@@ -51,10 +55,16 @@ def _gap(who: str, told: Any) -> str:
 def _judged(excess: Mapping[str, Any]) -> str:
     by = f"{100 * abs(excess['difference']):.1f} pp"
     limits = _limits(excess, whole=False)
-    if excess["low"] > 0:
+    if excess["low"] > MARGIN:
         return (
             f"The synthetic held-out set flatters the student by {by} more than the teacher "
             f"({limits}): do not report the student's score on it."
+        )
+    if excess["low"] > 0:
+        return (
+            f"The synthetic held-out set flatters the student by {by} more than the teacher "
+            f"({limits}), which need not be more than {100 * MARGIN:g} pp: report the score on real "
+            "items."
         )
     if excess["high"] < 0:
         return (
