@@ -8,7 +8,6 @@ from typing import Any
 from distill.report.facts import Manifest
 from distill.report.wording import count, counted, interval, percent, points
 
-
 # An excess that is surely larger is a reason of its own not to report the score.
 MARGIN = 0.05
 
@@ -63,8 +62,8 @@ def _judged(excess: Mapping[str, Any]) -> str:
     if excess["low"] > 0:
         return (
             f"The synthetic held-out set flatters the student by {by} more than the teacher "
-            f"({limits}), which need not be more than {100 * MARGIN:g} pp: report the score on real "
-            "items."
+            f"({limits}), which need not be more than {100 * MARGIN:g} pp: report the score on "
+            "real items."
         )
     if excess["high"] < 0:
         return (
