@@ -90,13 +90,13 @@ def test_a_start_that_takes_too_long_is_an_error_and_the_child_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started: list[subprocess.Popen[bytes]] = []
-    spawn = process._spawn
+    spawn = process.spawn
 
-    def watched(log: Any) -> subprocess.Popen[bytes]:
-        started.append(spawn(log))
+    def watched(module: str, log: Any) -> subprocess.Popen[bytes]:
+        started.append(spawn(module, log))
         return started[-1]
 
-    monkeypatch.setattr(process, "_spawn", watched)
+    monkeypatch.setattr(process, "spawn", watched)
     with pytest.raises(ModelError, match=r"did not start within 0\.01 s"):
         LlamaProcess(start_timeout_s=0.01).__enter__()
     assert started[0].returncode is not None

@@ -15,7 +15,6 @@ import os
 import secrets
 import selectors
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from distill.errors import ModelError
 from distill.models.llama.backend import HOST, ChildSettings, EngineSettings
 from distill.models.llama.template import ChatSettings
 from distill.models.llama.weights import DISPLAY_NAME, MODEL_ID, find_weights
+from distill.processes import spawn
 
 CHILD = "distill.models.llama.server"
 NEEDED = ("aiohttp", "starlette", "uvicorn", "xllamacpp")
@@ -117,7 +117,7 @@ class LlamaProcess:
             raise RuntimeError("the local model is running already")
         settings = self._settings()
         with tempfile.TemporaryFile() as log:
-            self._child, self._owner = _spawn(log), os.getpid()
+            self._child, self._owner = spawn(CHILD, log), os.getpid()
             try:
                 port = _port(self._child, settings, self._start_timeout_s, log)
             except BaseException:
@@ -195,25 +195,6 @@ class LlamaProcess:
             student=served.student,
             reply_tokens=served.reply_tokens,
         )
-
-
-def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
-    environment = dict(os.environ)
-    root = Path(__file__).resolve().parents[3]
-    if root.name not in ("site-packages", "dist-packages"):  # a source tree that is not installed
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{root}{os.pathsep}{known}" if known else str(root)
-    return subprocess.Popen(  # noqa: S603
-        # -P: a file in the working directory cannot stand in for a module.
-        [sys.executable, "-P", "-m", CHILD],
-        bufsize=0,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env=environment,
-        # Ctrl-C is for this process, which ends the child when it has finished.
-        start_new_session=True,
-    )
 
 
 def _port(

@@ -13,15 +13,15 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from distill.errors import UserError
+from distill.processes import spawn
 from distill.students.classifier import TrainingError
 from distill.students.lm.job import LOG_FILE, RESULT_FOLDER, Job, is_done
 
@@ -69,7 +69,7 @@ def run_job(job: Job, *, work: Path, limits: Limits) -> Path:
         ) from error
     if not is_done(folder):
         with (folder / LOG_FILE).open("ab") as log:
-            child = _spawn(log)
+            child = spawn(WORKER, log)
             try:
                 _follow(child, folder, limits)
             finally:
@@ -140,25 +140,6 @@ def _died(status: int, folder: Path, how_far: str) -> TrainingError:
     return TrainingError(
         f"student: the training's process ended with status {status}; {how_far}.{tail}",
         hint=f"its log is {log}",
-    )
-
-
-def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
-    environment = dict(os.environ)
-    root = Path(__file__).resolve().parents[3]
-    if root.name not in ("site-packages", "dist-packages"):  # a source tree that is not installed
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{root}{os.pathsep}{known}" if known else str(root)
-    return subprocess.Popen(  # noqa: S603
-        # -P: a file in the working directory cannot stand in for a module.
-        [sys.executable, "-P", "-m", WORKER],
-        bufsize=0,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env=environment,
-        # Ctrl-C is for this process, which tells the child to stop.
-        start_new_session=True,
     )
 
 

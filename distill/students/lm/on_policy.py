@@ -20,11 +20,11 @@ from distill.students.classifier import TrainingError
 from distill.students.lm.base import bases_folder, identify, load_tokenizer, load_weights, resolve
 from distill.students.lm.encoding import IGNORED
 from distill.students.lm.tuning import (
-    PLACES,
     TRAIN,
     VALIDATION,
     arguments,
     encoded_rows,
+    figures_of,
     lora_config,
     prepare_torch,
     run_trainer,
@@ -58,18 +58,7 @@ def train(work: Work) -> None:
     trainer = _trainer(work, tokenizer, load_weights(teacher), sets)
     run_trainer(trainer, work)
     save(trainer.model, tokenizer, work)
-    work.figures |= {
-        "examples": len(sets[TRAIN]),
-        "validation_examples": len(sets[VALIDATION]),
-        "steps": trainer.state.global_step,
-        "device": str(trainer.args.device),
-        "best_step": trainer.state.best_global_step,
-        "log": [
-            {k: round(v, PLACES) if isinstance(v, float) else v for k, v in line.items()}
-            for line in trainer.state.log_history
-            if "step" in line
-        ],
-    }
+    work.figures |= figures_of(trainer, sets)
 
 
 def _trainer(

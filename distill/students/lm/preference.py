@@ -20,9 +20,9 @@ from distill.students.lm.tuning import (
     arguments,
     check_context,
     check_targets,
+    figures_of,
     lora_config,
     prepare_torch,
-    rounded,
     run_trainer,
     save,
 )
@@ -74,16 +74,8 @@ def learn(work: Work, tokenizer: Any, sets: Mapping[str, Pairs], *, start: Path 
         )
     trainer = make_trainer(work, tokenizer, sets, start=start)
     run_trainer(trainer, work)
-    best = trainer.state.best_global_step
-    figures = {
-        "pairs": len(sets[TRAIN]),
-        "validation_pairs": len(sets[VALIDATION]),
-        "steps": trainer.state.global_step,
-        "device": str(trainer.args.device),
-        "best_step": best,
-        "log": [rounded(line) for line in trainer.state.log_history if "step" in line],
-    }
-    found = rewards(figures["log"], best)
+    figures = figures_of(trainer, sets, "pairs")
+    found = rewards(figures["log"], figures["best_step"])
     work.figures |= figures | found
     if found:
         work.say(

@@ -15,11 +15,11 @@ from distill.students.lm.job import RESULT_FOLDER
 from distill.students.lm.soft_loss import bucketed, teacher_logs, token_losses
 from distill.students.lm.teacher_pass import Targets, learnt, read_targets
 from distill.students.lm.tuning import (
-    PLACES,
     TRAIN,
     VALIDATION,
     arguments,
     encoded_rows,
+    figures_of,
     lora_config,
     prepare_torch,
     run_trainer,
@@ -55,18 +55,7 @@ def train(work: Work) -> None:
     trainer = _trainer(model, work, numbered, targets, tokenizer.pad_token_id)
     run_trainer(trainer, work)
     save(trainer.model, tokenizer, work)
-    work.figures |= {
-        "examples": len(sets[TRAIN]),
-        "validation_examples": len(sets[VALIDATION]),
-        "steps": trainer.state.global_step,
-        "device": str(trainer.args.device),
-        "best_step": trainer.state.best_global_step,
-        "log": [
-            {k: round(v, PLACES) if isinstance(v, float) else v for k, v in line.items()}
-            for line in trainer.state.log_history
-            if "step" in line
-        ],
-    }
+    work.figures |= figures_of(trainer, sets)
 
 
 def _numbered(

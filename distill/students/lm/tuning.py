@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 from distill.errors import UserError
@@ -48,13 +48,24 @@ def train(work: Work) -> None:
     trainer = make_trainer(work, tokenizer, sets)
     run_trainer(trainer, work)
     save(trainer.model, tokenizer, work)
-    work.figures |= {
-        "examples": len(sets[TRAIN]),
-        "validation_examples": len(sets[VALIDATION]),
+    work.figures |= figures_of(trainer, sets)
+
+
+def figures_of(trainer: Any, sets: Mapping[str, Sized], what: str = "examples") -> dict[str, Any]:
+    """Return what a training was: its examples, steps, device, best step and log.
+
+    Args:
+        trainer: That has trained.
+        sets: What was learnt, by the file's name.
+        what: What the figures call it.
+    """
+    return {
+        what: len(sets[TRAIN]),
+        f"validation_{what}": len(sets[VALIDATION]),
         "steps": trainer.state.global_step,
         "device": str(trainer.args.device),
         "best_step": trainer.state.best_global_step,
-        "log": [rounded(line) for line in trainer.state.log_history if "step" in line],
+        "log": [_rounded(line) for line in trainer.state.log_history if "step" in line],
     }
 
 
@@ -254,7 +265,7 @@ def save(model: Any, tokenizer: Any, work: Work) -> None:
         write_text(file, json.dumps(told, indent=2, sort_keys=True) + "\n")
 
 
-def rounded(line: Mapping[str, Any]) -> dict[str, Any]:
+def _rounded(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return a line of the library's log without what depends on the machine's speed."""
     timing = ("runtime", "per_second")
     return {

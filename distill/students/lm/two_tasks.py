@@ -20,9 +20,9 @@ from distill.students.lm.tuning import (
     arguments,
     check_context,
     check_targets,
+    figures_of,
     lora_config,
     prepare_torch,
-    rounded,
     run_trainer,
     save,
 )
@@ -59,14 +59,8 @@ def train(work: Work) -> None:
     trainer = make_trainer(work, tokenizer, sets)
     run_trainer(trainer, work)
     save(trainer.model, tokenizer, work)
-    work.figures |= {
-        "examples": len(sets[TRAIN]),
+    work.figures |= figures_of(trainer, sets) | {
         "rationales": sum(pair[RATIONALE] is not None for pair in sets[TRAIN]),
-        "validation_examples": len(sets[VALIDATION]),
-        "steps": trainer.state.global_step,
-        "device": str(trainer.args.device),
-        "best_step": trainer.state.best_global_step,
-        "log": [rounded(line) for line in trainer.state.log_history if "step" in line],
     }
 
 
