@@ -14,6 +14,8 @@ from distill.errors import UserError, printable, shown
 
 MAX_BYTES = 16 * 2**20
 MAX_WORDS = 400
+# Kappa from which agreement is substantial (Landis and Koch 1977, Biometrics 33:159).
+LEAST_KAPPA = 0.6
 
 
 class _Read(BaseModel):

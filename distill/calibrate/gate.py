@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from distill.calibrate.agreement import Kappa
 from distill.calibrate.result import Calibration
+from distill.judge_calibration import LEAST_KAPPA
 from distill.report.wording import counted, percent
 
 ENOUGH_LABELS = 200
-LEAST_KAPPA, LEAST_LOW = 0.6, 0.4
+LEAST_LOW = 0.4
 # Below the humans' own agreement by more than so many standard errors is below it.
 MOST_BELOW = 1.0
 

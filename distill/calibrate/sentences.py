@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from distill.calibrate.gate import (
     ENOUGH_LABELS,
-    LEAST_KAPPA,
     LEAST_LOW,
     disagreements,
     threshold_failures,
 )
 from distill.calibrate.result import Calibration
 from distill.calibrate.thresholds import Line
+from distill.judge_calibration import LEAST_KAPPA
 from distill.report.wording import count, counted, interval, one_line, percent
 from distill.statistics import ALPHA, Interval
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from distill.calibrate.gate import LEAST_KAPPA
+from distill.judge_calibration import LEAST_KAPPA
 from distill.record import RunRecord
 from distill.report.facts import Manifest
 from distill.report.wording import counted, interval, listed, one_line, percent
