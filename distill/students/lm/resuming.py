@@ -60,7 +60,8 @@ def _reporter(work: Work) -> Any:
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             folder = work.checkpoints / f"checkpoint-{state.global_step}"
-            for file in folder.iterdir():
+            # A second adapter lies in a folder of its own.
+            for file in (path for path in folder.rglob("*") if path.is_file()):
                 with file.open("rb") as written:
                     os.fsync(written.fileno())
             write_text(folder / WHOLE_FILE, "")
